@@ -1,0 +1,52 @@
+//! The loop over all backends, and what every property asks of a verifier.
+
+use quittance_verify::{BackendKind, Item, PublicKey, Verifier};
+
+use crate::make;
+
+/// A key, a message and a signature, owned.
+#[derive(Clone, Debug)]
+pub(crate) struct Signed {
+    pub(crate) key: PublicKey,
+    pub(crate) message: Vec<u8>,
+    pub(crate) signature: [u8; 64],
+}
+
+impl Signed {
+    pub(crate) fn item(&self) -> Item<'_> {
+        Item { key: &self.key, message: &self.message, signature: &self.signature }
+    }
+}
+
+/// Runs a property with a verifier of every kind that this machine has. A new backend is tested by being in `ALL`.
+pub(crate) fn for_every_backend(property: impl Fn(&mut Verifier)) {
+    let mut run_count = 0;
+    for kind in BackendKind::ALL.iter().copied().filter(|kind| kind.available()) {
+        println!("backend {kind}");
+        property(&mut Verifier::new(kind, [0x51; 32]));
+        run_count += 1;
+    }
+    assert!(run_count > 0, "the property was tried on something");
+}
+
+/// The verdicts of one batch.
+pub(crate) fn batch<'a>(verifier: &mut Verifier, signed: impl IntoIterator<Item = &'a Signed>) -> Vec<bool> {
+    let items: Vec<_> = signed.into_iter().map(Signed::item).collect();
+    let mut verdicts = vec![true; 3]; // leftovers, to be cleared
+    verifier.verify_batch(&items, &mut verdicts);
+    verdicts
+}
+
+/// Asserts that all items get the expected verdicts: each alone, all in one batch, and each beside honest mates.
+pub(crate) fn assert_verdicts(verifier: &mut Verifier, signed: &[Signed], expected: &[bool], what: &str) {
+    assert_eq!(signed.len(), expected.len());
+    for (index, (one, verdict)) in signed.iter().zip(expected).enumerate() {
+        assert_eq!(verifier.verify(one.item()), *verdict, "{what}: item {index} alone: {one:02x?}");
+    }
+    assert_eq!(batch(verifier, signed), expected, "{what}: all in one batch");
+    let honest = make::honest(4, 4);
+    for (index, (one, verdict)) in signed.iter().zip(expected).enumerate() {
+        let mates = [&honest[0], &honest[1], one, &honest[2], &honest[3]];
+        assert_eq!(batch(verifier, mates), [true, true, *verdict, true, true], "{what}: item {index} among mates");
+    }
+}
