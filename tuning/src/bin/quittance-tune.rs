@@ -1,0 +1,78 @@
+//! The operator's command: shows what the machine is and what to change before an authority runs on it.
+#![forbid(unsafe_code)]
+
+use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use quittance_tuning::{Machine, findings, report};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The report could not be written.
+const EXIT_OUTPUT: u8 = 1;
+
+/// The command line is wrong (clap uses this number too), or the tree to read is no machine's.
+const EXIT_USAGE: u8 = 2;
+
+const EXIT_CODES: &str = "Exit codes:
+  0  done; findings do not change it
+  1  the report could not be written
+  2  the command line is wrong, or --sysroot is not a directory with proc or sys in it";
+
+/// Shows what a machine is and what to change before a payment authority runs on it.
+#[derive(Parser)]
+#[command(name = "quittance-tune", version, after_help = EXIT_CODES)]
+struct Command {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Subcommand)]
+enum Act {
+    /// Print cores, caches, memory, limits, io_uring and NICs, then the findings.
+    ///
+    /// Changes nothing and needs no privilege. On the running machine it creates two small io_uring rings and closes
+    /// them at once, to see whether they can be had. Limits and allowed cores are those of this process: run it under
+    /// the same user, cgroup and unit as the authority. What the machine does not expose is shown as "not exposed".
+    #[command(after_help = EXIT_CODES)]
+    Show {
+        /// Print one JSON object instead of text: every field always there, null for what is not exposed, units at the
+        /// end of names.
+        #[arg(long)]
+        json: bool,
+        /// Read proc and sys below DIR, a copy of another machine's; no ring is tried then.
+        #[arg(long, value_name = "DIR", default_value = "/")]
+        sysroot: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let Act::Show { json, sysroot } = Command::parse().act;
+    match Machine::read(&sysroot) {
+        Ok(machine) => print(&rendered(&machine, json)),
+        Err(error) => failed(EXIT_USAGE, &error),
+    }
+}
+
+fn rendered(machine: &Machine, json: bool) -> String {
+    let found = findings(machine);
+    if json { report::json(machine, &found) + "\n" } else { report::text(machine, &found) }
+}
+
+/// A reader that has seen enough (`| head`) is no failure.
+fn print(report: &str) -> ExitCode {
+    let mut output = io::stdout().lock();
+    match output.write_all(report.as_bytes()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => failed(EXIT_OUTPUT, &error),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+fn failed(code: u8, error: &dyn std::error::Error) -> ExitCode {
+    // Nothing is left to do when even this cannot be written.
+    let _ = writeln!(io::stderr(), "quittance-tune: {error}");
+    ExitCode::from(code)
+}

@@ -1,0 +1,58 @@
+//! What this machine is, and what of it matters to a payment authority that pins its threads to cores and receives UDP
+//! through io_uring.
+//!
+//! Everything is read from sysfs and procfs below a root directory (`/` for this machine, any other directory for a
+//! copied tree), so every reader can be tried against a machine that is not at hand. Only the question whether a ring
+//! can be created is put to the running kernel. What the machine does not expose is `None`, never an error; so is a
+//! file whose content does not parse.
+//!
+//! The authority calls [`Topology::read`], [`Limits::read`] and [`IoUring::probe`] when it starts and prints what
+//! [`findings_for_run`] says of the cores it was given; the operator runs `quittance-tune show`.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `machine.rs` | everything read at once, and the refusal of a wrong root |
+//! | `topology.rs`, `cache.rs`, `numa.rs` | cores, their caches, the memory nodes |
+//! | `platform.rs`, `memory.rs` | kernel, processor, hypervisor; memory and huge pages |
+//! | `limits.rs`, `uring.rs`, `nic.rs` | process and kernel limits; io_uring; network interfaces |
+//! | `finding.rs`, `finding/` | what of all this deserves a change, and for one run's cores |
+//! | `report/` | the same facts as text and as JSON |
+//! | `cpu_list.rs`, `size.rs`, `sysroot.rs` | the kernel's notations, and reading below a root |
+//! | `bin/quittance-tune.rs` | the command |
+//!
+//! Dependencies: `clap` reads the command line; `comfy-table` aligns the tables; `io-uring` creates the rings that are
+//! tried (building one is safe); `mimalloc` is the command's allocator, as it is the authority's; `rustix` names the
+//! errors of the kernel portably; `serde` and `serde_json` write the JSON report; `thiserror` derives error types. The
+//! tests build their trees with `tempfile`.
+#![forbid(unsafe_code)]
+
+mod cache;
+mod cpu_list;
+mod finding;
+mod limits;
+mod machine;
+mod memory;
+mod nic;
+mod numa;
+mod platform;
+pub mod report;
+mod size;
+mod sysroot;
+mod topology;
+mod uring;
+
+pub use cache::{Cache, CoreCaches};
+pub use cpu_list::{CORE_COUNT_MAX, CpuList, CpuListError};
+pub use finding::{
+    Finding, MEMLOCK_BYTES_MIN, NETDEV_BACKLOG_COUNT_MIN, OPEN_FILES_COUNT_MIN, SOCKET_BUFFER_BYTES_MIN, Severity,
+    findings, findings_for_run,
+};
+pub use limits::{Limit, Limits};
+pub use machine::{Machine, SysrootError};
+pub use memory::{HugePages, Memory};
+pub use nic::Nic;
+pub use numa::Node;
+pub use platform::{Features, Platform, Virtualisation};
+pub use size::{format_bytes, parse_size_bytes};
+pub use topology::{Core, Topology};
+pub use uring::{IoUring, RingAttempt};

@@ -1,0 +1,9 @@
+//! The readers, the findings and the command, against written trees and against this machine.
+#![forbid(unsafe_code)]
+
+mod command;
+mod findings;
+mod readers;
+mod report;
+mod run;
+mod tree;
