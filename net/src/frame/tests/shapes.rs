@@ -1,0 +1,197 @@
+//! Frames to test with: the written ones, and any shape filled with random bytes.
+
+use super::layout::fields;
+use crate::frame::{
+    CERTIFICATE_HEAD_BYTES, FRAME_BYTES_MAX, INFO_BYTES, Kind, MAGIC, ORDER_BYTES, PATH_LEVELS_MAX, PROOF_BYTES,
+    QUERY_BYTES, REJECTION_HEAD_BYTES, REPLY_HEAD_BYTES, VERSION, VOTES_MAX,
+};
+
+/// What decides which byte of a frame is what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    Order,
+    /// Path levels of each vote.
+    Certificate(Vec<u8>),
+    Query,
+    /// Vote or receipt, and its path levels.
+    Reply(Kind, u8),
+    /// Path levels, if proven.
+    Rejection(Option<u8>),
+    Info,
+}
+
+/// What a byte of a frame is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The magic byte of this place.
+    Magic(usize),
+    Version,
+    Kind,
+    Padding,
+    RecipientKind,
+    VoteCount,
+    PathCount,
+    Proven,
+    /// Any value will do.
+    Free,
+}
+
+impl Shape {
+    /// One of each kind, and those with the fewest and the most votes and levels.
+    pub(super) fn all() -> Vec<Self> {
+        let most = u8::try_from(PATH_LEVELS_MAX).unwrap();
+        let mut shapes = vec![Self::Order, Self::Query, Self::Info, Self::Rejection(None)];
+        for levels in 0..=most {
+            shapes.push(Self::Rejection(Some(levels)));
+            shapes.extend([Kind::Vote, Kind::Receipt].map(|kind| Self::Reply(kind, levels)));
+            shapes.push(Self::Certificate(vec![levels]));
+        }
+        shapes.push(Self::Certificate(vec![2, 0, 1]));
+        shapes.push(Self::Certificate(vec![most; 3]));
+        shapes.push(Self::Certificate(vec![0; VOTES_MAX]));
+        shapes
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Order => Kind::Order,
+            Self::Certificate(_) => Kind::Certificate,
+            Self::Query => Kind::Query,
+            Self::Reply(kind, _) => *kind,
+            Self::Rejection(_) => Kind::Rejection,
+            Self::Info => Kind::Info,
+        }
+    }
+
+    /// Bytes of the fixed part.
+    pub(super) fn head_bytes(&self) -> usize {
+        match self {
+            Self::Order => ORDER_BYTES,
+            Self::Certificate(_) => CERTIFICATE_HEAD_BYTES,
+            Self::Query => QUERY_BYTES,
+            Self::Reply(..) => REPLY_HEAD_BYTES,
+            Self::Rejection(_) => REJECTION_HEAD_BYTES,
+            Self::Info => INFO_BYTES,
+        }
+    }
+
+    /// The purpose of every byte, from the compiler's own offsets.
+    pub(super) fn purposes(&self) -> Vec<Purpose> {
+        match self {
+            Self::Order => purposes("Order"),
+            Self::Certificate(votes) => {
+                let votes = votes.iter().flat_map(|levels| [purposes("Proof"), path(*levels)].concat());
+                purposes("CertificateHead").into_iter().chain(votes).collect()
+            }
+            Self::Query => purposes("Query"),
+            Self::Reply(_, levels) => [purposes("ReplyHead"), path(*levels)].concat(),
+            Self::Rejection(None) => purposes("RejectionHead"),
+            Self::Rejection(Some(levels)) => [purposes("RejectionHead"), purposes("Proof"), path(*levels)].concat(),
+            Self::Info => purposes("Info"),
+        }
+    }
+
+    /// A well-formed frame of this shape whose free bytes are random.
+    pub(super) fn frame(&self, random: &mut Random) -> Vec<u8> {
+        let mut path_counts = self.path_counts().into_iter();
+        let mut byte = |purpose| match purpose {
+            Purpose::Magic(place) => MAGIC[place],
+            Purpose::Version => VERSION,
+            Purpose::Kind => self.kind() as u8,
+            Purpose::Padding => 0,
+            Purpose::RecipientKind => random.byte() & 1,
+            Purpose::VoteCount => u8::try_from(self.path_counts().len()).unwrap(),
+            Purpose::PathCount => path_counts.next().unwrap(),
+            Purpose::Proven => u8::from(*self != Self::Rejection(None)),
+            Purpose::Free => random.byte(),
+        };
+        self.purposes().into_iter().map(&mut byte).collect()
+    }
+
+    /// Path levels of each proof.
+    fn path_counts(&self) -> Vec<u8> {
+        match self {
+            Self::Certificate(votes) => votes.clone(),
+            Self::Reply(_, levels) | Self::Rejection(Some(levels)) => vec![*levels],
+            _ => Vec::new(),
+        }
+    }
+
+    /// A certificate with as many of these votes as fit a frame.
+    pub(super) fn fitting_certificate(mut votes: Vec<u8>) -> Self {
+        let bytes = |votes: &[u8]| {
+            CERTIFICATE_HEAD_BYTES + votes.iter().map(|levels| PROOF_BYTES + 32 * usize::from(*levels)).sum::<usize>()
+        };
+        while bytes(&votes) > FRAME_BYTES_MAX {
+            votes.pop();
+        }
+        Self::Certificate(votes)
+    }
+}
+
+/// One frame of every shape in [`Shape::all`], and what is written out in `golden/`.
+pub(super) fn samples() -> Vec<(Shape, Vec<u8>)> {
+    let mut random = Random(1);
+    let mut samples: Vec<_> = Shape::all().into_iter().map(|shape| (shape.clone(), shape.frame(&mut random))).collect();
+    samples.extend(super::golden::samples());
+    samples
+}
+
+fn path(levels: u8) -> Vec<Purpose> {
+    vec![Purpose::Free; 32 * usize::from(levels)]
+}
+
+fn purposes(layout: &str) -> Vec<Purpose> {
+    let mut purposes = Vec::new();
+    for field in fields().into_iter().filter(|field| field.layout == layout) {
+        assert_eq!(field.offset, purposes.len());
+        match field.name {
+            "header" => purposes.extend(self::purposes("Header")),
+            "body" => purposes.extend(self::purposes("OrderBody")),
+            "proof" => purposes.extend(self::purposes("Proof")),
+            "magic" => purposes.extend((0..field.bytes).map(Purpose::Magic)),
+            name => purposes.extend(vec![purpose(name); field.bytes]),
+        }
+    }
+    purposes
+}
+
+fn purpose(field: &str) -> Purpose {
+    match field {
+        "version" => Purpose::Version,
+        "kind" => Purpose::Kind,
+        "padding" | "reserved" => Purpose::Padding,
+        "recipient_kind" => Purpose::RecipientKind,
+        "vote_count" => Purpose::VoteCount,
+        "path_count" => Purpose::PathCount,
+        "proven" => Purpose::Proven,
+        _ => Purpose::Free,
+    }
+}
+
+/// SplitMix64 (Steele, Lea and Flood 2014): the same numbers for the same seed, everywhere.
+pub(super) struct Random(pub(super) u64);
+
+impl Random {
+    pub(super) fn number(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub(super) fn byte(&mut self) -> u8 {
+        self.number().to_le_bytes()[0]
+    }
+
+    /// A number below `bound`, which is not 0.
+    pub(super) fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.number() % u64::try_from(bound).unwrap()).unwrap()
+    }
+
+    pub(super) fn fill(&mut self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            chunk.copy_from_slice(&self.number().to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
