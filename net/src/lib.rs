@@ -40,8 +40,9 @@
 //! - `mapping.rs`: memory that the kernel writes into.
 //! - `counters.rs`, `error.rs`: what has happened, and what can go wrong, with remedies.
 //!
-//! # Two backends io_uring is not kernel bypass. A datagram takes the kernel's whole way, through driver, IP, UDP and
-//! socket, whichever system call fetches it, and that way is most of its cost. What a backend can save is system calls
+//! # Two backends
+//! io_uring is not kernel bypass. A datagram takes the kernel's whole way, through driver, IP, UDP and socket, whichever
+//! system call fetches it, and that way is most of its cost. What a backend can save is system calls
 //! and wake-ups; what saves most is that the kernel goes the way once for many datagrams (UDP_GRO, UDP_SEGMENT), and
 //! both backends do that.
 //!

@@ -32,6 +32,11 @@ impl<'a> CertificateView<'a> {
     pub fn votes(&self) -> VoteViews<'a> {
         VoteViews { rest: self.votes }
     }
+
+    /// The whole certificate's length, bytes.
+    pub fn byte_count(&self) -> usize {
+        CERTIFICATE_HEAD_BYTES + self.votes.len()
+    }
 }
 
 impl<'a> Iterator for VoteViews<'a> {

@@ -1,0 +1,44 @@
+//! The authority's command: makes keys, and runs an authority.
+//!
+//! The shell around the library's step machine. It gives shards what they must not have by themselves: sockets, threads
+//! on pinned cores, the time, randomness, files.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `options.rs` | the command line |
+//! | `fault.rs` | what ends the process, and with which exit code |
+//! | `generate.rs`, `private_file.rs` | a new authority's keys, and the file that holds them |
+//! | `run/mod.rs` | a running authority from start to stop |
+//! | `run/network_files.rs`, `run/placement.rs` | what it is told: committee, genesis; cores |
+//! | `run/threads.rs`, `run/shard_thread.rs`, `run/verifier_thread.rs` | its threads |
+//! | `run/links.rs`, `run/verifier_pool.rs` | the lock-free queues between them |
+//! | `run/idle.rs`, `run/outbox.rs` | when a thread spins or sleeps; where its replies go |
+//! | `run/signals.rs`, `run/announce.rs` | what the operator says to it, and it to him |
+#![forbid(unsafe_code)]
+
+mod fault;
+mod generate;
+mod options;
+mod private_file;
+mod run;
+
+use clap::Parser;
+use options::{Act, Command};
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let done = match Command::parse().act {
+        Act::Generate(options) => generate::generate(&options),
+        Act::Run(options) => run::run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("quittance-authority: {fault}");
+            ExitCode::from(fault.exit_code())
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use quittance_net::transport::TransportKind;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+const EXIT_CODES: &str = "Exit codes:
+  0    done; for `run`: stopped by SIGINT or SIGTERM
+  1    the machine's fault: the message names the remedy
+  2    the command line or a file is wrong; nothing was started
+  134  a thread of ours panicked (SIGABRT); please report the message";
+
+const SIGNALS: &str = "Signals:
+  SIGUSR1          print the counters and go on
+  SIGINT, SIGTERM  stop, and print the counters";
+
+/// A Byzantine-fault-tolerant payment authority: votes for payments, and settles certified ones, over UDP.
+#[derive(Debug, Parser)]
+#[command(name = "quittance-authority", version, after_help = EXIT_CODES)]
+pub(crate) struct Command {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) act: Act,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Act {
+    /// Make a new authority's keys.
+    ///
+    /// Writes them to a private file of mode 0600 and prints the table that goes into the committee file. Four
+    /// authorities make a committee that survives one faulty member: append their four tables to one file, and give every
+    /// authority and payer a copy.
+    #[command(after_help = EXIT_CODES)]
+    Generate(GenerateOptions),
+    /// Run an authority until SIGINT or SIGTERM.
+    #[command(after_help = format!("{SIGNALS}\n\n{EXIT_CODES}"))]
+    Run(RunOptions),
+}
+
+/// Options of `generate`.
+#[derive(Debug, Args)]
+pub(crate) struct GenerateOptions {
+    /// The IP address at which payers reach the authority.
+    #[arg(long, value_name = "IP")]
+    pub(crate) host: IpAddr,
+    /// UDP port of shard 0; shard i listens on PORT + i.
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: u16,
+    /// How many shards the accounts are split over: one pinned thread each. Cannot be changed later.
+    #[arg(long, value_name = "COUNT", default_value_t = 1,
+          value_parser = clap::value_parser!(u16).range(1..=i64::from(quittance_engine::limits::SHARDS_MAX)))]
+    pub(crate) shards: u16,
+    /// The private file to write. An existing one is never overwritten.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Append the table to this committee file as well as printing it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) committee: Option<PathBuf>,
+}
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunOptions {
+    /// This authority's private file, as `generate` wrote it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) authority: PathBuf,
+    /// The committee file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) committee: PathBuf,
+    /// The genesis file: a first line `quittance-genesis 1`, then an address and a balance in each line. Its digest is the
+    /// network's id.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) genesis: PathBuf,
+    /// Keep everything in memory: a restart forgets every vote and every payment. For benchmarks and trials.
+    #[arg(long)]
+    pub(crate) volatile: bool,
+    /// The IP address to listen on, where it is not the one in the private file.
+    #[arg(long, value_name = "IP")]
+    pub(crate) listen: Option<IpAddr>,
+    /// The core of each shard's thread. Default: the cores that this process may use, in turn.
+    #[arg(long, value_name = "CORE,...", value_delimiter = ',')]
+    pub(crate) cores: Vec<usize>,
+    /// Threads that only verify signatures, each on a core of its own. 0: every shard verifies for itself.
+    #[arg(long, value_name = "COUNT", default_value_t = 0,
+          value_parser = clap::value_parser!(u16).range(..=i64::from(crate::run::VERIFIERS_MAX)))]
+    pub(crate) verifiers: u16,
+    /// The core of each verifier's thread. Default: the cores that follow those of the shards.
+    #[arg(long, value_name = "CORE,...", value_delimiter = ',')]
+    pub(crate) verifier_cores: Vec<usize>,
+    /// How datagrams are received and sent: auto, io_uring or recvmmsg. Auto takes io_uring if a datagram really passes
+    /// through it.
+    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = transport)]
+    pub(crate) transport: Transport,
+    /// Let the kernel neither merge datagrams on receipt (UDP_GRO) nor cut them from long sends (UDP_SEGMENT).
+    #[arg(long)]
+    pub(crate) no_gso: bool,
+    /// Receive buffer of each shard's socket, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1023))]
+    pub(crate) receive_buffer_mib: u16,
+    /// Accounts that all shards together can hold; 144 to 160 bytes of memory each. Default: twice those of the genesis
+    /// file, and 65,536.
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) accounts_max: Option<usize>,
+    /// Memory for senders' keys, decompressed once and kept, in MiB for all shards together.
+    #[arg(long, value_name = "MIB", default_value_t = 512)]
+    pub(crate) key_cache_mib: usize,
+    /// Stop when the process that started this one ends, however it ends.
+    #[arg(long)]
+    pub(crate) exit_with_parent: bool,
+    /// Print one JSON object per line instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The transport asked for; `None` leaves the choice to a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Transport(pub(crate) Option<TransportKind>);
+
+fn transport(name: &str) -> Result<Transport, String> {
+    match name {
+        "auto" => Ok(Transport(None)),
+        _ => name.parse().map(|kind| Transport(Some(kind))).map_err(|_| "choose auto, io_uring or recvmmsg".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Command::command().debug_assert();
+    }
+
+    #[test]
+    fn transports_are_named_or_left_to_a_trial() {
+        assert_eq!(transport("auto"), Ok(Transport(None)));
+        assert_eq!(transport("recvmmsg"), Ok(Transport(Some(TransportKind::Recvmmsg))));
+        assert!(transport("dpdk").is_err());
+    }
+}

@@ -1,0 +1,110 @@
+//! What the main thread says to the others: report, or stop. And what they say to it.
+
+use crate::fault::Fault;
+use quittance_engine::counters::Counters;
+use quittance_net::transport::{self, Waker};
+use quittance_verify::Counters as VerifyCounters;
+use serde::Serialize;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Read by every thread once per turn.
+#[derive(Debug, Default)]
+pub(super) struct Control {
+    stop: AtomicBool,
+    report: AtomicU64,
+}
+
+/// How far a thread has followed the control.
+#[derive(Debug, Default)]
+pub(super) struct Followed(u64);
+
+/// What a thread is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    GoOn,
+    Report,
+    Stop,
+}
+
+impl Control {
+    /// Every thread shall send its counters. Wake the sleeping ones afterwards.
+    pub(super) fn ask_for_reports(&self) {
+        self.report.fetch_add(1, Ordering::Release);
+    }
+
+    /// Every thread shall stop. Wake the sleeping ones afterwards.
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+    }
+
+    /// What to do now.
+    pub(super) fn order(&self, followed: &mut Followed) -> Order {
+        if self.stop.load(Ordering::Acquire) {
+            return Order::Stop;
+        }
+        let report = self.report.load(Ordering::Acquire);
+        if report == followed.0 {
+            return Order::GoOn;
+        }
+        followed.0 = report;
+        Order::Report
+    }
+}
+
+/// What threads tell the main thread.
+pub(super) enum Event {
+    /// A shard has its transport and waits for the start.
+    Ready { shard: u16, waker: Waker },
+    /// A shard's counters.
+    Shard(Box<ShardReport>),
+    /// A verifier's counters.
+    Verifier(VerifierReport),
+    /// A thread cannot go on.
+    Failed(Fault),
+    /// A signal came.
+    Signal(i32),
+}
+
+/// A shard's counters. Their names are those of the fields, in JSON and in text.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct ShardReport {
+    pub(super) index: u16,
+    pub(super) core: usize,
+    pub(super) accounts: usize,
+    /// Units paid out to the primary ledger, as text: they may exceed what JSON readers keep exact.
+    pub(super) redeemed: String,
+    /// Units on their way to other shards.
+    pub(super) under_way: String,
+    pub(super) protocol: Counters,
+    pub(super) transport: transport::Counters,
+    /// Signatures checked on the shard's own thread.
+    pub(super) verify: VerifyCounters,
+}
+
+/// A verifier's counters.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct VerifierReport {
+    pub(super) index: u16,
+    pub(super) core: usize,
+    pub(super) batches: u64,
+    pub(super) verify: VerifyCounters,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_request_is_followed_once_and_a_stop_for_good() {
+        let control = Control::default();
+        let mut followed = Followed::default();
+        assert_eq!(control.order(&mut followed), Order::GoOn);
+        control.ask_for_reports();
+        assert_eq!(control.order(&mut followed), Order::Report);
+        assert_eq!(control.order(&mut followed), Order::GoOn);
+        control.stop();
+        control.ask_for_reports();
+        assert_eq!(control.order(&mut followed), Order::Stop);
+        assert_eq!(control.order(&mut followed), Order::Stop);
+    }
+}

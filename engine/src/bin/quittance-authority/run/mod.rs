@@ -1,0 +1,285 @@
+//! A running authority, from start to stop.
+
+mod announce;
+mod control;
+mod idle;
+mod links;
+mod network_files;
+mod outbox;
+mod placement;
+mod shard_thread;
+mod signals;
+mod threads;
+mod verification;
+mod verifier_pool;
+mod verifier_thread;
+
+use crate::fault::Fault;
+use crate::options::RunOptions;
+use announce::{Announcer, Finding, Ready, ShardLine, VerifierLine};
+use control::{Control, Event};
+use crossbeam::channel::{Receiver, Sender, bounded};
+use crossbeam::sync::Parker;
+use idle::{Idle, measure_wake};
+use links::Links;
+use network_files::NetworkFiles;
+use placement::{Place, Placement};
+use quittance_engine::key_cache::KeyCache;
+use quittance_engine::limits::{ACCOUNTS_PER_SHARD_MAX, account_reserve};
+use quittance_engine::shard::ShardConfig;
+use quittance_engine::types::ShardIndex;
+use quittance_net::transport::{self, Socket, SocketConfig, TransportKind, Waker};
+use quittance_verify::{BackendKind, Verifier};
+use shard_thread::ShardThread;
+use signals::Request;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use threads::{Threads, Wake};
+use verification::Verification;
+use verifier_pool::VerifierPool;
+use verifier_thread::VerifierThread;
+
+/// Verifier threads of one authority. More would wait for the shards that feed them.
+pub(crate) const VERIFIERS_MAX: u16 = 256;
+
+/// Events that may wait for the main thread, which does nothing but read them.
+const EVENTS_MAX: usize = 1_024;
+
+/// Runs an authority until a signal stops it.
+pub(crate) fn run(options: &RunOptions) -> Result<(), Fault> {
+    if !options.volatile {
+        return Err(Fault::NotDurable);
+    }
+    let announcer = Announcer { json: options.json };
+    let files = NetworkFiles::read(options)?;
+    let (placement, findings) = Placement::choose(options, files.member.shards)?;
+    findings.into_iter().map(Finding::from).for_each(|finding| announcer.finding(&finding));
+    let (kind, refusal) = transport::choose(options.transport.0)?;
+    refusal.into_iter().map(fallback).for_each(|finding| announcer.finding(&finding));
+    let sockets = bind(options, &files)?;
+    sockets.iter().flat_map(Socket::findings).map(Finding::from).for_each(|finding| announcer.finding(&finding));
+    let authority = files.authority_index;
+    let ready = ready(&files, &placement, kind, &sockets);
+
+    signals::end_on_panic();
+    let events = bounded(EVENTS_MAX);
+    signals::listen(events.0.clone())?;
+    if options.exit_with_parent {
+        signals::end_with_parent()?;
+    }
+    let threads = start(options, files, &placement, kind, sockets, events)?;
+    announcer.ready(&ready);
+    let outcome = supervise(&threads, authority, announcer);
+    // After a fault of one thread the others may be unable to stop: the process just ends.
+    outcome?;
+    announcer.counters(authority, &threads.stop()?);
+    Ok(())
+}
+
+/// Serves the operator until he stops the authority or a thread cannot go on.
+fn supervise(threads: &Threads, authority: u8, announcer: Announcer) -> Result<(), Fault> {
+    loop {
+        match threads.wait() {
+            Wake::Failed(fault) => return Err(fault),
+            Wake::Signal(signal) => match signals::request(signal) {
+                Request::Stop => return Ok(()),
+                Request::Report => announcer.counters(authority, &threads.reports()?),
+            },
+        }
+    }
+}
+
+/// One socket per shard. All are bound before any thread starts: a port that is taken shows at once.
+fn bind(options: &RunOptions, files: &NetworkFiles) -> Result<Vec<Socket>, Fault> {
+    let config = SocketConfig {
+        receive_buffer_bytes: usize::from(options.receive_buffer_mib) << 20,
+        gro: !options.no_gso,
+        gso: !options.no_gso,
+        ..SocketConfig::default()
+    };
+    let ip = options.listen.unwrap_or(files.member.host);
+    let bind = |shard| {
+        let port = files.member.port.checked_add(shard).expect("the committee file was checked for this");
+        Ok(Socket::bind(SocketAddr::new(ip, port), &config)?)
+    };
+    (0..files.member.shards).map(bind).collect()
+}
+
+/// Makes every thread's share and starts them all.
+fn start(
+    options: &RunOptions,
+    files: NetworkFiles,
+    placement: &Placement,
+    kind: TransportKind,
+    sockets: Vec<Socket>,
+    events: (Sender<Event>, Receiver<Event>),
+) -> Result<Threads, Fault> {
+    let control = Arc::new(Control::default());
+    let links = Arc::new(Links::new(files.member.shards));
+    let (pool, parkers) = match placement.verifiers.len() {
+        0 => (None, Vec::new()),
+        _ => {
+            let (pool, parkers) = VerifierPool::new(files.member.shards, options.verifiers);
+            (Some(Arc::new(pool)), parkers)
+        }
+    };
+    let spin = measure_wake();
+    let idle = |place: &Place| Idle::new(if place.is_own { spin } else { Duration::ZERO });
+    let configs = shard_configs(options, &files)?;
+    let mut shards: Vec<(ShardThread, Sender<Arc<[Waker]>>)> = Vec::with_capacity(configs.len());
+    for (((config, openings), socket), place) in
+        configs.into_iter().zip(files.openings).zip(sockets).zip(&placement.shards)
+    {
+        let (start_sender, start) = bounded(1);
+        let shard = ShardThread {
+            config,
+            openings,
+            place: *place,
+            socket,
+            transport: kind,
+            verification: Verification::new(verifier()?, pool.clone()),
+            links: Arc::clone(&links),
+            control: Arc::clone(&control),
+            idle: idle(place),
+            events: events.0.clone(),
+            start,
+        };
+        shards.push((shard, start_sender));
+    }
+    let verifiers = match &pool {
+        Some(pool) => verifier_threads(pool, parkers, placement, &control, idle)?,
+        None => Vec::new(),
+    };
+    Threads::start(shards, verifiers, pool, control, events)
+}
+
+fn verifier_threads(
+    pool: &Arc<VerifierPool>,
+    parkers: Vec<Parker>,
+    placement: &Placement,
+    control: &Arc<Control>,
+    idle: impl Fn(&Place) -> Idle,
+) -> Result<Vec<VerifierThread>, Fault> {
+    let thread = |((index, parker), place): ((u16, Parker), &Place)| {
+        Ok(VerifierThread {
+            index,
+            place: *place,
+            pool: Arc::clone(pool),
+            control: Arc::clone(control),
+            verifier: verifier()?,
+            parker,
+            idle: idle(place),
+            batches: 0,
+        })
+    };
+    (0..).zip(parkers).zip(&placement.verifiers).map(thread).collect()
+}
+
+/// What each shard is told at boot.
+fn shard_configs(options: &RunOptions, files: &NetworkFiles) -> Result<Vec<ShardConfig>, Fault> {
+    let shard_count = files.member.shards;
+    let accounts_max = options.accounts_max.unwrap_or(2 * files.account_count + 65_536);
+    let account_count_max = account_slots(accounts_max, shard_count).ok_or_else(|| {
+        Fault::Option(format!("--accounts-max {accounts_max} is more than {shard_count} shards hold"))
+    })?;
+    let cached_key_count = (options.key_cache_mib << 20) / usize::from(shard_count) / KeyCache::ENTRY_BYTES;
+    let config = |shard| {
+        Ok(ShardConfig {
+            network: files.network,
+            committee: Arc::clone(&files.committee),
+            authority_index: files.authority_index,
+            secret: Arc::clone(&files.secret),
+            shard: ShardIndex(shard),
+            shard_count,
+            account_count_max,
+            cached_key_count_max: cached_key_count.min(account_count_max),
+            hash_key: random()?,
+        })
+    };
+    (0..shard_count).map(config).collect()
+}
+
+/// Account slots of one shard. A hash spreads accounts: a shard's share varies by the root of its size, and six times that
+/// never happens. The reserve for credits of other shards comes on top.
+fn account_slots(accounts_max: usize, shard_count: u16) -> Option<usize> {
+    let share = accounts_max.max(1).div_ceil(usize::from(shard_count));
+    let spread = if shard_count == 1 { 0 } else { 6 * share.isqrt() + 64 };
+    let slots = share.checked_add(spread)?.checked_add(account_reserve(shard_count))?;
+    (slots <= ACCOUNTS_PER_SHARD_MAX).then_some(slots)
+}
+
+/// The fastest verifier that this machine can run, with weights of its own.
+fn verifier() -> Result<Verifier, Fault> {
+    Ok(Verifier::new(BackendKind::best(), random()?))
+}
+
+fn random<const BYTES: usize>() -> Result<[u8; BYTES], Fault> {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes).map_err(Fault::Random)?;
+    Ok(bytes)
+}
+
+fn ready(files: &NetworkFiles, placement: &Placement, kind: TransportKind, sockets: &[Socket]) -> Ready {
+    let shard = |((index, socket), place): ((u16, &Socket), &Place)| ShardLine {
+        index,
+        address: socket.local_address(),
+        port: socket.local_address().port(),
+        core: place.core,
+        receive_buffer_datagrams: socket.receive_buffer_datagrams(),
+    };
+    Ready {
+        authority: files.authority_index,
+        mode: "volatile",
+        transport: kind.to_string(),
+        backend: BackendKind::best().to_string(),
+        network: hex::encode(files.network.0),
+        committee: files.committee.members().len(),
+        quorum: files.committee.quorum(),
+        epoch: files.committee.epoch(),
+        shards: (0..).zip(sockets).zip(&placement.shards).map(shard).collect(),
+        verifiers: (0..)
+            .zip(&placement.verifiers)
+            .map(|(index, place)| VerifierLine { index, core: place.core })
+            .collect(),
+        accounts: files.account_count,
+        supply: files.supply.to_string(),
+    }
+}
+
+impl From<quittance_tuning::Finding> for Finding {
+    fn from(finding: quittance_tuning::Finding) -> Self {
+        let quittance_tuning::Finding { severity, what, why, remedy } = finding;
+        Self { severity: severity.word(), what, why, remedy }
+    }
+}
+
+impl From<&transport::Finding> for Finding {
+    fn from(finding: &transport::Finding) -> Self {
+        let why = "a burst beyond it is lost and has to be sent again".to_owned();
+        Self { severity: "warning", what: finding.lack.clone(), why, remedy: finding.remedy.clone() }
+    }
+}
+
+fn fallback(refusal: transport::TransportError) -> Finding {
+    Finding {
+        severity: "warning",
+        what: "recvmmsg serves in place of io_uring".to_owned(),
+        why: refusal.to_string(),
+        remedy: "or say --transport recvmmsg to silence this".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lone_shard_has_the_slots_asked_for_and_several_have_room_to_spare() {
+        assert_eq!(account_slots(1_000, 1), Some(1_000));
+        let slots = account_slots(1_000_000, 4).unwrap();
+        assert_eq!(slots, 250_000 + 6 * 500 + 64 + account_reserve(4));
+        assert_eq!(account_slots(ACCOUNTS_PER_SHARD_MAX + 1, 1), None);
+        assert_eq!(account_slots(usize::MAX, 2), None);
+    }
+}

@@ -1,0 +1,138 @@
+//! A shard's thread: a socket, a step machine, and the loop that joins them.
+
+use super::control::{Control, Event, Followed, Order, ShardReport};
+use super::idle::{Idle, Turn};
+use super::links::Links;
+use super::network_files::Opening;
+use super::outbox::Outbox;
+use super::placement::Place;
+use super::verification::Verification;
+use crate::fault::Fault;
+use crossbeam::channel::{Receiver, Sender};
+use quittance_engine::shard::{Shard, ShardConfig};
+use quittance_engine::types::{ShardIndex, TimeMs};
+use quittance_net::transport::{Config, Socket, Transport, TransportKind, Wait, Waker};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What a shard's thread takes with it.
+pub(super) struct ShardThread {
+    pub(super) config: ShardConfig,
+    pub(super) openings: Vec<Opening>,
+    pub(super) place: Place,
+    pub(super) socket: Socket,
+    pub(super) transport: TransportKind,
+    pub(super) verification: Verification,
+    pub(super) links: Arc<Links>,
+    pub(super) control: Arc<Control>,
+    pub(super) idle: Idle,
+    pub(super) events: Sender<Event>,
+    /// Brings the wakers of all shards, by index, when all are ready.
+    pub(super) start: Receiver<Arc<[Waker]>>,
+}
+
+impl ShardThread {
+    /// Sets everything up on the thread that will use it, says so, and serves until told to stop.
+    pub(super) fn run(self) -> Result<(), Fault> {
+        self.place.pin()?;
+        let Self { config, openings, place, socket, transport, verification, links, control, idle, events, start } =
+            self;
+        let index = config.shard;
+        // Made here, not by the main thread: memory lies near the core that touches it first.
+        let mut shard = Shard::new(config);
+        for Opening { line, address, amount } in openings {
+            shard.fund(&address, amount).map_err(|fault| Fault::Fund { line, fault })?;
+        }
+        let transport = Transport::new(transport, socket, &Config::default())?;
+        let ready = Event::Ready { shard: index.0, waker: transport.waker() };
+        // The main thread is gone only when the process ends.
+        let (Ok(()), Ok(wakers)) = (events.send(ready), start.recv()) else { return Ok(()) };
+        let serving = Serving { index, place, shard, transport, verification, links, control, wakers, events };
+        serving.serve(idle)
+    }
+}
+
+/// A shard at work.
+struct Serving {
+    index: ShardIndex,
+    place: Place,
+    shard: Shard,
+    transport: Transport,
+    verification: Verification,
+    links: Arc<Links>,
+    control: Arc<Control>,
+    wakers: Arc<[Waker]>,
+    events: Sender<Event>,
+}
+
+impl Serving {
+    fn serve(mut self, mut idle: Idle) -> Result<(), Fault> {
+        let mut followed = Followed::default();
+        let mut wait = Wait::No;
+        loop {
+            match self.control.order(&mut followed) {
+                Order::GoOn => {}
+                Order::Report => self.report(),
+                Order::Stop => break,
+            }
+            wait = idle.after(self.turn(wait)?);
+        }
+        self.report();
+        Ok(())
+    }
+
+    /// One turn: take what has arrived, verify it or have it verified, exchange credits, reply.
+    fn turn(&mut self, wait: Wait) -> Result<Turn, Fault> {
+        let received = self.receive(wait)?;
+        let credited = self.links.take(self.index, &mut self.shard);
+        let verified = self.verification.turn(self.index, &mut self.shard, now);
+        let backlog = self.links.give(self.index, &mut self.shard, &self.wakers)?;
+        if self.shard.has_replies() {
+            let mut outbox = Outbox::new(&mut self.transport);
+            self.shard.send_replies(&mut outbox);
+            outbox.finish()?;
+        }
+        Ok(match (received || credited || verified, backlog) {
+            (true, _) => Turn::Worked,
+            (false, true) => Turn::Backlog,
+            (false, false) => Turn::Nothing,
+        })
+    }
+
+    /// Gives the shard what has arrived, unless its tables are full: then it stays in the socket until verdicts come.
+    fn receive(&mut self, wait: Wait) -> Result<bool, Fault> {
+        let room = self.shard.room();
+        if room == 0 {
+            std::thread::yield_now();
+            return Ok(true);
+        }
+        let shard = &mut self.shard;
+        // Read once per burst, and after the sleep.
+        let mut time = None;
+        let count = self.transport.receive(room, wait, |peer, datagram| {
+            shard.receive(*time.get_or_insert_with(now), peer, datagram);
+        })?;
+        Ok(count > 0)
+    }
+
+    fn report(&self) {
+        let report = ShardReport {
+            index: self.index.0,
+            core: self.place.core,
+            accounts: self.shard.accounts().count(),
+            redeemed: self.shard.redeemed().to_string(),
+            under_way: self.shard.amount_under_way().to_string(),
+            protocol: self.shard.counters().clone(),
+            transport: self.transport.counters(),
+            verify: self.verification.counters(),
+        };
+        // The main thread is gone only when the process ends.
+        let _ = self.events.send(Event::Shard(Box::new(report)));
+    }
+}
+
+/// Milliseconds since 1970. A clock before that counts as 1970: no order expires then.
+fn now() -> TimeMs {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    TimeMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

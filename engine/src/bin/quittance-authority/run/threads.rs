@@ -1,0 +1,183 @@
+//! All threads of an authority: started, supervised, stopped.
+
+use super::control::{Control, Event, ShardReport, VerifierReport};
+use super::shard_thread::ShardThread;
+use super::signals::{self, Request};
+use super::verifier_pool::VerifierPool;
+use super::verifier_thread::VerifierThread;
+use crate::fault::Fault;
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
+use quittance_net::transport::Waker;
+use std::cell::Cell;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How long the main thread waits for every thread's counters. A shard's turn takes milliseconds.
+const REPORT_WAIT: Duration = Duration::from_secs(5);
+
+/// The running threads.
+pub(super) struct Threads {
+    control: Arc<Control>,
+    pool: Option<Arc<VerifierPool>>,
+    events: Receiver<Event>,
+    wakers: Arc<[Waker]>,
+    handles: Vec<JoinHandle<()>>,
+    thread_count: usize,
+    /// A stop that was asked for while counters were being gathered.
+    stop_signal: Cell<Option<i32>>,
+}
+
+/// Every thread's counters, by index.
+#[derive(Default)]
+pub(super) struct Reports {
+    pub(super) shards: Vec<ShardReport>,
+    pub(super) verifiers: Vec<VerifierReport>,
+}
+
+/// Why [`Threads::wait`] returned.
+pub(super) enum Wake {
+    /// A signal came.
+    Signal(i32),
+    /// A thread cannot go on.
+    Failed(Fault),
+}
+
+impl Threads {
+    /// Starts all threads and returns when every shard is ready to receive, or one cannot be.
+    pub(super) fn start(
+        shards: Vec<(ShardThread, Sender<Arc<[Waker]>>)>,
+        verifiers: Vec<VerifierThread>,
+        pool: Option<Arc<VerifierPool>>,
+        control: Arc<Control>,
+        (sender, events): (Sender<Event>, Receiver<Event>),
+    ) -> Result<Self, Fault> {
+        let thread_count = shards.len() + verifiers.len();
+        let mut handles = Vec::with_capacity(thread_count);
+        let mut starts = Vec::with_capacity(shards.len());
+        for (shard, start) in shards {
+            let (name, sender) = (format!("shard-{}", shard.config.shard.0), sender.clone());
+            handles.push(spawn(name, sender, move |_| shard.run())?);
+            starts.push(start);
+        }
+        for mut verifier in verifiers {
+            let (name, sender) = (format!("verifier-{}", verifier.index), sender.clone());
+            handles.push(spawn(name, sender, move |events| {
+                verifier.place.pin()?;
+                let send = |report| _ = events.send(Event::Verifier(report));
+                verifier.work(send);
+                send(verifier.report());
+                Ok(())
+            })?);
+        }
+        let wakers = await_ready(&events, starts.len())?;
+        if let Some(pool) = &pool {
+            pool.wakers.set(wakers.to_vec()).expect("wakers are set once, here");
+        }
+        for start in starts {
+            start.send(Arc::clone(&wakers)).map_err(|_| Fault::Thread("a shard ended at its start".to_owned()))?;
+        }
+        Ok(Self { control, pool, events, wakers, handles, thread_count, stop_signal: Cell::new(None) })
+    }
+
+    /// Sleeps until something happens that the main thread must see to.
+    pub(super) fn wait(&self) -> Wake {
+        if let Some(signal) = self.stop_signal.take() {
+            return Wake::Signal(signal);
+        }
+        loop {
+            match self.events.recv().expect("the signal thread holds a sender as long as the process lives") {
+                Event::Signal(signal) => return Wake::Signal(signal),
+                Event::Failed(fault) => return Wake::Failed(fault),
+                // A report that came too late for the one who asked.
+                Event::Shard(_) | Event::Verifier(_) | Event::Ready { .. } => {}
+            }
+        }
+    }
+
+    /// Asks every thread for its counters.
+    pub(super) fn reports(&self) -> Result<Reports, Fault> {
+        self.control.ask_for_reports();
+        self.wake_all();
+        self.collect()
+    }
+
+    /// Stops every thread and returns the last counters.
+    pub(super) fn stop(mut self) -> Result<Reports, Fault> {
+        self.control.stop();
+        self.wake_all();
+        let reports = self.collect()?;
+        for handle in self.handles.drain(..) {
+            handle.join().expect("a panic would have ended the process");
+        }
+        Ok(reports)
+    }
+
+    fn wake_all(&self) {
+        self.wakers.iter().for_each(Waker::wake);
+        if let Some(pool) = &self.pool {
+            pool.wake_all();
+        }
+    }
+
+    /// One report of each thread; fewer if one does not answer in time. A SIGUSR1 that comes meanwhile is passed over:
+    /// whoever sent it sees the counters that are under way. A stop is kept for [`Self::wait`].
+    fn collect(&self) -> Result<Reports, Fault> {
+        let deadline = Instant::now() + REPORT_WAIT;
+        let mut reports = Reports::default();
+        while reports.shards.len() + reports.verifiers.len() < self.thread_count {
+            match self.events.recv_deadline(deadline) {
+                Ok(Event::Shard(report)) => reports.shards.push(*report),
+                Ok(Event::Verifier(report)) => reports.verifiers.push(report),
+                Ok(Event::Failed(fault)) => return Err(fault),
+                Ok(Event::Signal(signal)) if signals::request(signal) == Request::Stop => {
+                    self.stop_signal.set(Some(signal));
+                }
+                Ok(Event::Signal(_) | Event::Ready { .. }) => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    eprintln!(
+                        "quittance-authority: a thread did not report within {REPORT_WAIT:?}; its counters are missing"
+                    );
+                    break;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        reports.shards.sort_by_key(|report| report.index);
+        reports.verifiers.sort_by_key(|report| report.index);
+        Ok(reports)
+    }
+}
+
+/// The wakers of all shards, by index.
+fn await_ready(events: &Receiver<Event>, shard_count: usize) -> Result<Arc<[Waker]>, Fault> {
+    let mut wakers: Vec<Option<Waker>> = vec![None; shard_count];
+    while wakers.iter().any(Option::is_none) {
+        match events.recv().expect("the main thread holds a sender itself") {
+            Event::Ready { shard, waker } => wakers[usize::from(shard)] = Some(waker),
+            Event::Failed(fault) => return Err(fault),
+            Event::Shard(_) | Event::Verifier(_) => unreachable!("nobody has asked for counters yet"),
+            Event::Signal(signal) if signals::request(signal) == Request::Stop => return Err(Fault::StoppedEarly),
+            // There is nothing to report yet.
+            Event::Signal(_) => {}
+        }
+    }
+    Ok(wakers.into_iter().flatten().collect())
+}
+
+/// A thread whose fault reaches the main thread.
+fn spawn(
+    name: String,
+    events: Sender<Event>,
+    work: impl FnOnce(&Sender<Event>) -> Result<(), Fault> + Send + 'static,
+) -> Result<JoinHandle<()>, Fault> {
+    let fault =
+        |error| Fault::Thread(format!("a thread cannot be started: {error}; raise the process limit (ulimit -u)"));
+    let run = move || {
+        if let Err(fault) = work(&events) {
+            // The main thread is gone only when the process ends.
+            let _ = events.send(Event::Failed(fault));
+        }
+    };
+    std::thread::Builder::new().name(name).spawn(run).map_err(fault)
+}

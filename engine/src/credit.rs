@@ -1,0 +1,224 @@
+//! Credits between shards of one authority: numbered per pair, in order, applied once.
+//!
+//! The source keeps every credit until the destination acknowledges it, and can hand all of them over again after the link
+//! was lost. The destination applies number last + 1 and nothing else, so losing, repeating and reordering change nothing.
+
+use crate::limits::CREDITS_UNACKNOWLEDGED_MAX;
+use crate::types::{Address, Amount};
+use std::collections::VecDeque;
+
+/// A credit on its way to another shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credit {
+    /// Its place among the credits of this pair of shards, from 1.
+    pub number: u64,
+    /// Who is paid.
+    pub recipient: Address,
+    /// How much.
+    pub amount: Amount,
+}
+
+/// What the destination tells the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CreditAck {
+    /// The last number applied.
+    pub number: u64,
+    /// Whether the destination takes payments to accounts that are new to it.
+    pub has_room: bool,
+}
+
+/// The source's end: an outbox.
+#[derive(Debug)]
+pub struct Outgoing {
+    outbox: VecDeque<Credit>,
+    /// Credits at the front that were handed over and not acknowledged.
+    handed_over: usize,
+    last_number: u64,
+    peer_has_room: bool,
+}
+
+impl Outgoing {
+    /// An empty outbox towards a shard that has room for new accounts.
+    pub fn new() -> Self {
+        // Grown as needed and kept: with many shards few pairs ever fill theirs.
+        Self { outbox: VecDeque::new(), handed_over: 0, last_number: 0, peer_has_room: true }
+    }
+
+    /// Whether another credit may be added.
+    pub fn has_room(&self) -> bool {
+        self.outbox.len() < CREDITS_UNACKNOWLEDGED_MAX
+    }
+
+    /// Whether the destination takes new accounts, as far as known here.
+    pub fn peer_has_room(&self) -> bool {
+        self.peer_has_room
+    }
+
+    /// Adds a credit under the next number.
+    pub fn add(&mut self, recipient: Address, amount: Amount) {
+        assert!(self.has_room(), "a certificate is refused before it is applied when the outbox is full");
+        self.last_number = self.last_number.checked_add(1).expect("2^64 credits are never made");
+        self.outbox.push_back(Credit { number: self.last_number, recipient, amount });
+    }
+
+    /// The next credit to hand over, if any.
+    pub fn peek(&self) -> Option<&Credit> {
+        self.outbox.get(self.handed_over)
+    }
+
+    /// The credit last seen by [`Self::peek`] is on its way.
+    pub fn advance(&mut self) {
+        assert!(self.handed_over < self.outbox.len(), "only what was peeked at is handed over");
+        self.handed_over += 1;
+    }
+
+    /// Forgets what the destination has applied. Stale and repeated acknowledgements change nothing; one for a credit never
+    /// made is refused.
+    pub fn acknowledge(&mut self, ack: CreditAck) -> Result<(), ForeignAck> {
+        if ack.number > self.last_number {
+            return Err(ForeignAck { number: ack.number, last_number: self.last_number });
+        }
+        while self.outbox.front().is_some_and(|credit| credit.number <= ack.number) {
+            self.outbox.pop_front();
+            self.handed_over = self.handed_over.saturating_sub(1);
+        }
+        // Accounts are never closed, so room does not come back: an acknowledgement that says so is an old one.
+        self.peer_has_room &= ack.has_room;
+        Ok(())
+    }
+
+    /// The link was lost: everything unacknowledged is to be handed over again.
+    pub fn resend(&mut self) {
+        self.handed_over = 0;
+    }
+
+    /// Units on their way.
+    pub fn amount_under_way(&self) -> u128 {
+        self.outbox.iter().map(|credit| u128::from(credit.amount.0)).sum()
+    }
+}
+
+impl Default for Outgoing {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// An acknowledgement of a credit that was never made: the other side is not the shard we think it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "credit {number} was acknowledged, but only {last_number} were made; the shards' states do not belong together"
+)]
+pub struct ForeignAck {
+    /// The number acknowledged.
+    pub number: u64,
+    /// The last one made.
+    pub last_number: u64,
+}
+
+/// The destination's end: the last number applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Incoming {
+    last_number: u64,
+}
+
+impl Incoming {
+    /// The last number applied.
+    pub fn last_number(&self) -> u64 {
+        self.last_number
+    }
+
+    /// Whether this is the credit to apply now; marks it as applied. A repeated one and one that comes too early are not.
+    pub fn accept(&mut self, number: u64) -> bool {
+        let is_next = self.last_number.checked_add(1) == Some(number);
+        if is_next {
+            self.last_number = number;
+        }
+        is_next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ack(number: u64) -> CreditAck {
+        CreditAck { number, has_room: true }
+    }
+
+    #[test]
+    fn a_link_that_loses_repeats_and_reorders_credits_each_once() {
+        let mut state = 1_u64;
+        let mut random = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        let (mut source, mut destination) = (Outgoing::new(), Incoming::default());
+        let mut wire: Vec<Credit> = Vec::new();
+        let (mut made, mut applied) = (0, Vec::new());
+        let mut step_count = 0;
+        while applied.len() < 2_000 {
+            step_count += 1;
+            assert!(step_count < 10_000_000, "it takes 3.5 million, and a link at fault would never end");
+            match random(6) {
+                0 if made < 2_000 => {
+                    made += 1;
+                    source.add([0; 32], Amount(made));
+                }
+                1 => {
+                    if let Some(credit) = source.peek().copied() {
+                        source.advance();
+                        wire.push(credit);
+                    }
+                }
+                2 if !wire.is_empty() => {
+                    let at = usize::try_from(random(wire.len() as u64)).unwrap();
+                    let credit = wire[at];
+                    if random(3) > 0 {
+                        wire.swap_remove(at);
+                    }
+                    if random(4) > 0 && destination.accept(credit.number) {
+                        applied.push(credit.amount.0);
+                    }
+                }
+                3 => source.acknowledge(ack(destination.last_number())).unwrap(),
+                4 if random(20) == 0 => source.resend(),
+                _ => {}
+            }
+        }
+        assert_eq!(applied, (1..=2_000).collect::<Vec<u64>>());
+    }
+
+    #[test]
+    fn the_outbox_fills_and_empties_with_acknowledgements() {
+        let mut source = Outgoing::new();
+        while source.has_room() {
+            source.add([1; 32], Amount(2));
+        }
+        assert_eq!(source.amount_under_way(), 2 * CREDITS_UNACKNOWLEDGED_MAX as u128);
+        source.acknowledge(ack(1)).unwrap();
+        assert!(source.has_room());
+        assert_eq!(source.peek().unwrap().number, 2);
+        source.acknowledge(CreditAck { number: 1, has_room: false }).unwrap();
+        assert!(!source.peer_has_room());
+    }
+
+    #[test]
+    fn a_late_acknowledgement_does_not_bring_room_back() {
+        let mut source = Outgoing::new();
+        source.add([1; 32], Amount(2));
+        source.add([1; 32], Amount(2));
+        source.acknowledge(CreditAck { number: 2, has_room: false }).unwrap();
+        source.acknowledge(ack(1)).unwrap();
+        assert!(!source.peer_has_room());
+        source.acknowledge(ack(2)).unwrap();
+        assert!(!source.peer_has_room());
+    }
+
+    #[test]
+    fn an_acknowledgement_of_what_was_never_sent_is_refused() {
+        let mut source = Outgoing::new();
+        source.add([1; 32], Amount(2));
+        assert_eq!(source.acknowledge(ack(2)), Err(ForeignAck { number: 2, last_number: 1 }));
+    }
+}

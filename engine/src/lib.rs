@@ -1,0 +1,79 @@
+//! The authority: what it knows, when it votes, how it settles.
+//!
+//! The library is a step machine and nothing else. Datagrams and the time go in; signatures to check, credits for other
+//! shards and replies come out; verdicts go back in. It has no clock, socket, file or thread, and draws no random bytes:
+//! whoever drives it gives it those. So the same code runs in production, in simulation and under a fuzzer, and every run
+//! can be repeated. It builds for wasm32-unknown-unknown.
+//!
+//! # The protocol
+//! FastPay (Baudet, Danezis, Sonnino, 2020). A payer sends an **order** to every authority. Each one that finds it in order
+//! answers with a **vote**, and never votes for another order of the same account and sequence number. Votes of more than
+//! two thirds of the weight make a **certificate**, which anyone may carry to the authorities. Each one that applies it
+//! answers with a **receipt**; receipts of as much weight are finality. There is no leader, no block, and no order between
+//! payments of different accounts.
+//!
+//! Where this departs from the paper, or adds to it:
+//! - Replies of one batch are leaves of one tree whose root is signed once ([`quittance_verify::tree`]). A vote inside a
+//!   certificate brings its path along; a verifier remembers the roots that it has checked.
+//! - A certificate carries no payer's signature: the votes say that it was checked, and what nobody checks is not carried.
+//! - The votes in a certificate are hashed up to their roots before any signature is checked. An authority's own roots are
+//!   known to it from the start.
+//! - An account's balance has 128 bits and a sign. A certificate may come before the credit that funds it. And where a
+//!   recipient's own payments have not arrived, the same money can be credited to him more than once, with debits missing
+//!   in between: the supply bounds what all accounts hold when everything has arrived, not one balance at one authority.
+//! - An authority splits its accounts over shards, each with a thread, a port and an [`arena`] of its own. Credits between
+//!   them are numbered and applied once ([`credit`]).
+//!
+//! # What a bad request gets
+//! What is no frame, or is one that only authorities send, gets silence: an answer could be bounced between two
+//! authorities for ever. Any other refusal has a code ([`reject::Reject`]). It is unsigned, and no longer than the request,
+//! as long as nobody is known to have signed that; a refused order whose signature is good gets a signed refusal, no longer
+//! than 1.5 times the order. Everything is counted ([`counters`]).
+//!
+//! # Map
+//! - [`shard`]: the step machine. `shard/admission.rs`: orders and votes. `shard/confirmation.rs`: certificates and
+//!   receipts. `shard/credits.rs`, `shard/query.rs`, `shard/replies.rs`: the rest of what it does.
+//! - [`arena`], [`key_cache`]: accounts, and their decompressed keys. `slab.rs`: tables of fixed capacity.
+//! - `tally.rs`: the votes of a certificate, counted and hashed. `root_checks.rs`: roots whose signature is being checked.
+//! - [`verify_batch`]: signatures on their way to a verifier and back.
+//! - [`credit`]: credits between shards, exactly once.
+//! - [`message`]: the bytes that are signed. [`network`]: the network's id, and which shard holds an account.
+//! - [`committee`], [`genesis`]: the two files that all authorities and payers share.
+//! - [`types`], [`reject`], [`counters`], [`limits`]: numbers that must not mix, refusals, counts, and every bound.
+//! - `bin/quittance-authority/`: the shell; its `main.rs` has a map of its own.
+//!
+//! # Dependencies
+//! Of the library:
+//! - `quittance-net`: frames. `quittance-verify`: keys, signatures, reply trees.
+//! - `blake3`: the names of orders, networks and committees.
+//! - `bytemuck`: structures as bytes, for signing and for replies.
+//! - `siphasher`: keyed hashing, so that nobody outside can choose addresses that collide.
+//! - `serde`, `toml`, `hex`: the committee file and the counters.
+//! - `thiserror`: the error types' messages.
+//!
+//! Of the shell alone, on Linux:
+//! - `clap`: the command line. `core_affinity`: pinning. `mimalloc`: the allocator.
+//! - `crossbeam`: bounded lock-free queues, parking, channels. `signal-hook`: signals.
+//! - `getrandom`: keys, hash keys, seeds of weights. `zeroize`: wiping the private file's text from memory.
+//! - `serde_json`: what `--json` prints. `quittance-tuning`: what is wrong with the cores given.
+//! - `rustix`: the parent-death signal; for tests, signals to a running authority.
+//!
+//! For tests only: `tempfile`.
+#![forbid(unsafe_code)]
+
+pub mod arena;
+pub mod committee;
+pub mod counters;
+pub mod credit;
+pub mod genesis;
+pub mod key_cache;
+pub mod limits;
+pub mod message;
+pub mod network;
+pub mod reject;
+mod root_checks;
+pub mod shard;
+mod slab;
+mod tally;
+pub mod types;
+pub mod verify_batch;

@@ -1,0 +1,62 @@
+//! Every bound of the pure core, with its reason, its unit and how it relates to the others.
+
+use quittance_net::frame::{PATH_LEVELS_MAX, VOTES_MAX};
+
+/// Datagrams that a shell gives a shard before it lets the shard verify: about 4 ms of portable verification, so that a full
+/// batch still answers within a few milliseconds.
+pub const RECEIVE_BURST_MAX: usize = 448;
+
+/// Datagrams that one merged packet can add to a burst, because a packet is never cut.
+pub const PACKET_DATAGRAMS_MAX: usize = 64;
+
+/// Signatures waiting to be handed to a verifier. A full burst fits when every datagram in it is a certificate of four
+/// votes under roots of their own; larger certificates make bursts smaller. Beyond it: `Busy`.
+pub const JOBS_MAX: usize = 2_048;
+const _: () = assert!(4 * (RECEIVE_BURST_MAX + PACKET_DATAGRAMS_MAX) <= JOBS_MAX);
+// One packet fits an empty batch whatever is in it, so that a shard that has nothing to do can always receive.
+const _: () = assert!(VOTES_MAX * PACKET_DATAGRAMS_MAX < JOBS_MAX);
+
+/// Orders whose signature is being checked, in every batch under way. Beyond it: `Busy`.
+pub const STAGED_ORDERS_MAX: usize = 16_384;
+
+/// Certificates that wait for a root's signature to be checked. Beyond it: `Busy`.
+pub const STAGED_CERTIFICATES_MAX: usize = 8_192;
+
+/// Roots whose signature is being checked. Beyond it: `Busy`.
+pub const ROOT_CHECKS_MAX: usize = 16_384;
+const _: () = assert!(JOBS_MAX <= STAGED_ORDERS_MAX && JOBS_MAX <= ROOT_CHECKS_MAX);
+
+/// Pairs of a staged certificate and one of its votes, as subscripts.
+pub const WAITERS_MAX: usize = STAGED_CERTIFICATES_MAX * VOTES_MAX;
+const _: () = assert!(WAITERS_MAX < u32::MAX as usize);
+
+/// Checked roots remembered per authority: a quarter of a million replies at full batches, hence several seconds of work.
+pub const ROOTS_PER_AUTHORITY: usize = 4_096;
+
+/// Replies under one signature at most.
+pub const REPLY_BATCH_MAX: usize = 1 << PATH_LEVELS_MAX;
+
+/// Replies waiting to be sent, of each sort. Bursts and finished batches are answered before the next burst is taken, so
+/// this is never reached by a shell that does so; if it is, the reply is dropped and counted: the request can be repeated.
+pub const REPLIES_MAX: usize = STAGED_ORDERS_MAX + STAGED_CERTIFICATES_MAX + JOBS_MAX;
+
+/// Credits per pair of shards that may be unacknowledged. When they are, orders that need that pair are not voted for and
+/// certificates wait at their sender: nothing is dropped.
+pub const CREDITS_UNACKNOWLEDGED_MAX: usize = 8_192;
+
+/// How far ahead of the account's next sequence number a certificate may be to have its votes checked all the same: those
+/// before it may be under way in this very batch.
+pub const CERTIFICATES_AHEAD_MAX: u64 = 64;
+
+/// Shards of one authority.
+pub const SHARDS_MAX: u16 = 256;
+
+/// Accounts of one shard: subscripts are 32 bits wide and the index doubles them.
+pub const ACCOUNTS_PER_SHARD_MAX: usize = 1 << 30;
+
+/// Free account slots below which a shard makes no new accounts for payments of its own and tells the others that it has no
+/// room. What is kept free serves the credits of the other shards that may still be under way then: per shard one outbox
+/// sent before the news arrived. Twice that, for good measure.
+pub const fn account_reserve(shard_count: u16) -> usize {
+    (shard_count as usize - 1) * 2 * CREDITS_UNACKNOWLEDGED_MAX
+}

@@ -1,0 +1,231 @@
+//! Certificates: votes counted, roots checked, payment applied exactly once.
+
+use super::Shard;
+use crate::arena::SlotIndex;
+use crate::limits::{CERTIFICATES_AHEAD_MAX, JOBS_MAX};
+use crate::message::{order_digest, order_message};
+use crate::reject::{Refusal, Reject};
+use crate::root_checks::Waiting;
+use crate::tally::{Claims, RootClaim, tally};
+use crate::types::{Amount, Digest, Peer, Sequence};
+use crate::verify_batch::{Job, Ticket};
+use quittance_net::frame::{CertificateView, OrderBody, RECIPIENT_ACCOUNT, VOTES_MAX, reply_bytes};
+
+/// A certificate some of whose roots are being checked.
+#[derive(Clone, Debug)]
+pub(super) struct StagedCertificate {
+    peer: Peer,
+    body: OrderBody,
+    digest: Digest,
+    missing_count: u8,
+    /// The first authority whose root's signature was bad.
+    bad_authority: Option<u8>,
+}
+
+/// Where a certificate's sequence number stands.
+enum Place {
+    /// The next one of an account that is here.
+    Next(SlotIndex),
+    /// The first one of an account that no credit has opened yet.
+    First,
+    /// Applied before.
+    Applied(SlotIndex),
+}
+
+impl Shard {
+    /// Cheap refusals; then votes are counted and hashed; then the payment is applied, or waits for roots to be checked.
+    pub(super) fn receive_certificate(&mut self, peer: Peer, certificate: &CertificateView<'_>) {
+        self.counters.certificates += 1;
+        let body = &certificate.head.body;
+        let digest = order_digest(&order_message(&self.context.network, body));
+        if let Err(refusal) = self.check_certificate(certificate) {
+            return self.refuse(peer, digest, refusal);
+        }
+        if self.is_receipt_free(certificate, &digest) {
+            self.counters.receipts_repeated += 1;
+            return self.reply_receipt(peer, digest);
+        }
+        let claims = match tally(certificate, &self.committee, &digest) {
+            Ok(claims) => claims,
+            Err(refusal) => return self.refuse(peer, digest, refusal),
+        };
+        let staged = StagedCertificate { peer, body: *body, digest, missing_count: 0, bad_authority: None };
+        self.check_roots(staged, &claims);
+    }
+
+    /// What can be refused without looking at the votes.
+    fn check_certificate(&self, certificate: &CertificateView<'_>) -> Result<(), Refusal> {
+        let body = &certificate.head.body;
+        self.check_address(&certificate.head.header, &body.sender)?;
+        super::admission::check_amount(body)?;
+        let sequence = Sequence(body.sequence.get());
+        if sequence == Sequence::TOP {
+            return Err(Reject::SequenceExhausted.into());
+        }
+        let next = self.arena.find(&body.sender).map_or(Sequence(0), |slot| self.slot(slot).next_sequence);
+        if sequence.0.saturating_sub(next.0) > CERTIFICATES_AHEAD_MAX {
+            return Err(Reject::SequenceAhead.detail(next.0));
+        }
+        if certificate.head.epoch.get() != self.committee.epoch() {
+            return Err(Reject::WrongEpoch.detail(self.committee.epoch()));
+        }
+        Ok(())
+    }
+
+    /// Whether this is the payment that the account confirmed last: its votes were checked then, and need not be again. Those
+    /// that came now may be anything, so the receipt must not be longer than what brought them.
+    fn is_receipt_free(&self, certificate: &CertificateView<'_>, digest: &Digest) -> bool {
+        let account = self.arena.find(&certificate.head.body.sender).map(|slot| self.slot(slot));
+        account.is_some_and(|account| account.last_confirmed == *digest)
+            && certificate.byte_count() >= reply_bytes(self.committee.path_levels_max())
+    }
+
+    /// Applies the certificate if every root is known; else stages it and has the unknown ones checked.
+    fn check_roots(&mut self, mut staged: StagedCertificate, claims: &Claims) {
+        let is_unknown = |claim: &&RootClaim| !self.roots.contains(claim.authority.into(), &claim.root);
+        let unknown_count = claims.as_slice().iter().filter(is_unknown).count();
+        self.counters.vote_roots_known += (claims.as_slice().len() - unknown_count) as u64;
+        self.counters.vote_roots_unknown += unknown_count as u64;
+        if unknown_count == 0 {
+            return self.apply_and_reply(staged.peer, &staged.body, staged.digest);
+        }
+        let has_jobs = self.batch.len() + unknown_count <= JOBS_MAX && self.root_checks.has_room_for(unknown_count);
+        if !has_jobs || !self.staged_certificates.has_room() {
+            return self.refuse(staged.peer, staged.digest, Reject::Busy.into());
+        }
+        staged.missing_count = u8::try_from(unknown_count).expect("VOTES_MAX fits a byte");
+        let certificate = self.staged_certificates.insert(staged).expect("has_room was asked");
+        for (vote_index, claim) in claims.as_slice().iter().enumerate() {
+            if !self.roots.contains(claim.authority.into(), &claim.root) {
+                self.wait_for_root(certificate, vote_index, claim);
+            }
+        }
+    }
+
+    fn wait_for_root(&mut self, certificate: u32, vote_index: usize, claim: &RootClaim) {
+        debug_assert!(vote_index < VOTES_MAX);
+        if let Waiting::Started(key) = self.root_checks.wait(claim, certificate, vote_index) {
+            let member = &self.committee.members()[usize::from(claim.authority)];
+            let message = self.context.message(&claim.root);
+            self.batch.jobs.push(Job::new(Ticket::Root(key), &member.key, &message, &claim.signature));
+        }
+    }
+
+    /// The verdict on a root: certificates that waited for nothing else are applied or refused.
+    pub(super) fn finish_root(&mut self, key: u32, is_good: bool) {
+        let mut waiting = core::mem::take(&mut self.waiting);
+        let claim = self.root_checks.finish(key, &mut waiting);
+        self.counters.roots_checked += 1;
+        if is_good {
+            self.roots.insert(claim.authority.into(), &claim.root);
+        }
+        for certificate in &waiting {
+            let staged = self.staged_certificates.get_mut(*certificate);
+            staged.missing_count -= 1;
+            if !is_good {
+                staged.bad_authority.get_or_insert(claim.authority);
+            }
+            if staged.missing_count == 0 {
+                self.finish_certificate(*certificate);
+            }
+        }
+        self.waiting = waiting;
+    }
+
+    fn finish_certificate(&mut self, certificate: u32) {
+        let staged = self.staged_certificates.remove(certificate);
+        match staged.bad_authority {
+            Some(authority) => self.refuse(staged.peer, staged.digest, Reject::BadVote.detail(authority.into())),
+            None => self.apply_and_reply(staged.peer, &staged.body, staged.digest),
+        }
+    }
+
+    fn apply_and_reply(&mut self, peer: Peer, body: &OrderBody, digest: Digest) {
+        match self.apply(body, digest) {
+            Ok(()) => self.reply_receipt(peer, digest),
+            Err(refusal) => self.refuse(peer, digest, refusal),
+        }
+    }
+
+    /// Settles a certified payment, or finds that it is settled. Every check comes before the first change.
+    ///
+    /// The balance is not among them: 2f + 1 votes vouch for the funds, and the credit that brings them here may come later.
+    fn apply(&mut self, body: &OrderBody, digest: Digest) -> Result<(), Refusal> {
+        let place = self.place(body)?;
+        if let Place::Applied(slot) = place {
+            return self.apply_again(slot, body, digest);
+        }
+        let is_new_sender = matches!(place, Place::First);
+        self.check_recipient_room(body)?;
+        // Sender and recipient may both be new; a self-payment makes one account of the two.
+        if is_new_sender && !self.has_account_room(2) {
+            return Err(Reject::NoRoom.into());
+        }
+        let slot = match place {
+            Place::Next(slot) | Place::Applied(slot) => slot,
+            Place::First => self.arena.find_or_insert(&body.sender).expect("room was checked"),
+        };
+        self.debit(slot, body, digest);
+        self.credit_recipient(body);
+        self.counters.confirmations += 1;
+        Ok(())
+    }
+
+    /// Compares a certified order's sequence number with the account.
+    fn place(&self, body: &OrderBody) -> Result<Place, Refusal> {
+        let sequence = Sequence(body.sequence.get());
+        let Some(slot) = self.arena.find(&body.sender) else {
+            return if sequence.0 == 0 { Ok(Place::First) } else { Err(Reject::SequenceAhead.detail(0)) };
+        };
+        let next = self.slot(slot).next_sequence;
+        match sequence.cmp(&next) {
+            core::cmp::Ordering::Less => Ok(Place::Applied(slot)),
+            core::cmp::Ordering::Equal => Ok(Place::Next(slot)),
+            core::cmp::Ordering::Greater => Err(Reject::SequenceAhead.detail(next.0)),
+        }
+    }
+
+    /// A good certificate of a used sequence number is the payment that used it: two quorums share an honest authority,
+    /// which votes once. If the last payment shows that this does not hold, more than f authorities are faulty: count it.
+    fn apply_again(&mut self, slot: SlotIndex, body: &OrderBody, digest: Digest) -> Result<(), Refusal> {
+        let account = self.slot(slot);
+        let is_last = Sequence(body.sequence.get()).next() == Some(account.next_sequence);
+        if is_last && account.last_confirmed != digest {
+            let refusal = Refusal { other: account.last_confirmed, ..Reject::Conflict.into() };
+            self.counters.conflicting_certificates += 1;
+            return Err(refusal);
+        }
+        self.counters.receipts_repeated += 1;
+        Ok(())
+    }
+
+    fn debit(&mut self, slot: SlotIndex, body: &OrderBody, digest: Digest) {
+        let account = self.arena.slot_mut(slot);
+        assert_eq!(account.next_sequence, Sequence(body.sequence.get()), "only the next payment is applied");
+        account.balance = account.balance.debited(Amount(body.amount.get()));
+        account.next_sequence = account.next_sequence.next().expect("the top of the range was refused");
+        account.pending = crate::arena::NO_ORDER;
+        account.last_confirmed = digest;
+    }
+
+    fn credit_recipient(&mut self, body: &OrderBody) {
+        let amount = Amount(body.amount.get());
+        if body.recipient_kind != RECIPIENT_ACCOUNT {
+            self.redeemed += u128::from(amount.0);
+            return;
+        }
+        let owner = self.owner_of(&body.recipient);
+        if owner == self.shard {
+            self.credit(&body.recipient, amount);
+        } else {
+            self.outgoing[owner.index()].add(body.recipient, amount);
+        }
+    }
+
+    /// Adds to an account of this shard, opening it if it is new. Room was made sure of when the payment was applied.
+    pub(super) fn credit(&mut self, recipient: &crate::types::Address, amount: Amount) {
+        let slot = self.arena.find_or_insert(recipient).expect("the reserve holds a slot for every credit under way");
+        let account = self.arena.slot_mut(slot);
+        account.balance = account.balance.credited(amount);
+    }
+}

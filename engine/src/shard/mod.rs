@@ -1,0 +1,255 @@
+//! One shard of an authority: a step machine without clock, socket, file or thread.
+//!
+//! A shell drives it. Datagrams and the time go in through [`Shard::receive`]; signatures to check come out of
+//! [`Shard::take_batch`] and verdicts go back through [`Shard::finish_batch`]; credits for other shards come out of
+//! [`Shard::peek_credit`] and those of others go in through [`Shard::receive_credit`]; replies come out of
+//! [`Shard::send_replies`]. Every step is deterministic in what went in.
+
+mod admission;
+mod confirmation;
+mod credits;
+mod query;
+mod replies;
+
+#[cfg(test)]
+mod tests;
+
+pub use replies::Outlet;
+
+use crate::arena::{Arena, Full, Slot, SlotIndex};
+use crate::committee::Committee;
+use crate::counters::Counters;
+use crate::credit::{Incoming, Outgoing};
+use crate::key_cache::KeyCache;
+use crate::limits::{
+    JOBS_MAX, PACKET_DATAGRAMS_MAX, RECEIVE_BURST_MAX, ROOTS_PER_AUTHORITY, SHARDS_MAX, account_reserve,
+};
+use crate::limits::{STAGED_CERTIFICATES_MAX, STAGED_ORDERS_MAX};
+use crate::message::RootContext;
+use crate::network::NetworkId;
+use crate::reject::Reject;
+use crate::root_checks::RootChecks;
+use crate::slab::Slab;
+use crate::types::{Address, Amount, Balance, Peer, ShardIndex, TimeMs};
+use crate::verify_batch::{Ticket, VerifyBatch};
+use admission::StagedOrder;
+use confirmation::StagedCertificate;
+use quittance_net::frame::{self, Frame, Header, VOTES_MAX};
+use quittance_verify::{RootCache, SecretKey};
+use replies::Replies;
+use std::sync::Arc;
+
+/// What a shard is told at boot.
+#[derive(Clone, Debug)]
+pub struct ShardConfig {
+    /// The network.
+    pub network: NetworkId,
+    /// The committee.
+    pub committee: Arc<Committee>,
+    /// This authority's place in it.
+    pub authority_index: u8,
+    /// This authority's signing key.
+    pub secret: Arc<SecretKey>,
+    /// This shard.
+    pub shard: ShardIndex,
+    /// How many shards this authority has; 1 to [`SHARDS_MAX`].
+    pub shard_count: u16,
+    /// Account slots, more than [`account_reserve`]; see [`Arena::new`] for their memory.
+    pub account_count_max: usize,
+    /// Senders' keys kept decompressed; each takes [`KeyCache::ENTRY_BYTES`].
+    pub cached_key_count_max: usize,
+    /// Drawn at random per boot: keys the account index and the signature tags. Secret.
+    pub hash_key: [u8; 16],
+}
+
+/// One shard. See the module's docs.
+#[derive(Debug)]
+pub struct Shard {
+    shard: ShardIndex,
+    shard_count: u16,
+    authority_index: u8,
+    committee: Arc<Committee>,
+    secret: Arc<SecretKey>,
+    context: RootContext,
+    network_tag: u64,
+    /// Votes, and so unknown roots, that one certificate can bring.
+    certificate_votes_max: usize,
+    hash_key: [u8; 16],
+    arena: Arena,
+    keys: KeyCache,
+    roots: RootCache,
+    root_checks: RootChecks,
+    staged_orders: Slab<StagedOrder>,
+    staged_certificates: Slab<StagedCertificate>,
+    batch: VerifyBatch,
+    waiting: Vec<u32>,
+    outgoing: Vec<Outgoing>,
+    incoming: Vec<Incoming>,
+    replies: Replies,
+    redeemed: u128,
+    counters: Counters,
+}
+
+impl Shard {
+    /// A shard without accounts. Takes all memory that does not grow with accounts and cached keys.
+    pub fn new(config: ShardConfig) -> Self {
+        let ShardConfig { network, committee, shard, shard_count, hash_key, .. } = config;
+        assert!((1..=SHARDS_MAX).contains(&shard_count) && shard.0 < shard_count, "the shell checks its options");
+        assert!(
+            usize::from(config.authority_index) < committee.members().len(),
+            "the shell finds its key in the committee"
+        );
+        assert!(
+            config.account_count_max > account_reserve(shard_count),
+            "the shell adds the reserve to the accounts that its option asks for"
+        );
+        let context = RootContext { network, epoch: committee.epoch(), committee: committee.digest() };
+        Self {
+            shard,
+            shard_count,
+            authority_index: config.authority_index,
+            secret: config.secret,
+            context,
+            network_tag: network.tag(),
+            certificate_votes_max: committee.members().len().min(VOTES_MAX),
+            hash_key,
+            arena: Arena::new(config.account_count_max, hash_key),
+            keys: KeyCache::new(config.cached_key_count_max),
+            roots: RootCache::new(committee.members().len(), ROOTS_PER_AUTHORITY),
+            root_checks: RootChecks::new(hash_key),
+            staged_orders: Slab::new(STAGED_ORDERS_MAX),
+            staged_certificates: Slab::new(STAGED_CERTIFICATES_MAX),
+            batch: VerifyBatch::with_capacity(JOBS_MAX),
+            waiting: Vec::with_capacity(STAGED_CERTIFICATES_MAX),
+            outgoing: (0..shard_count).map(|_| Outgoing::new()).collect(),
+            incoming: vec![Incoming::default(); shard_count.into()],
+            replies: Replies::new(committee.path_levels_max()),
+            redeemed: 0,
+            counters: Counters::default(),
+            committee,
+        }
+    }
+
+    /// Gives an account its opening balance. Before the first datagram.
+    ///
+    /// # Errors
+    /// See [`FundError`]; nothing changes.
+    pub fn fund(&mut self, address: &Address, amount: Amount) -> Result<(), FundError> {
+        assert_eq!(self.owner_of(address), self.shard, "the shell gives each shard its own accounts");
+        if self.arena.find(address).is_some() {
+            return Err(FundError::Repeated);
+        }
+        // The reserve stays whole: credits that find no slot end the process.
+        if !self.has_account_room(1) {
+            return Err(FundError::Full);
+        }
+        let slot = self.arena.find_or_insert(address).map_err(|Full| FundError::Full)?;
+        self.arena.slot_mut(slot).balance = Balance(amount.0.into());
+        Ok(())
+    }
+
+    /// Takes one datagram. Cheap refusals are answered at once; what needs a signature check joins the next batch.
+    ///
+    /// What is no frame, and what only authorities send, gets silence: an answer could be bounced between two authorities
+    /// for ever.
+    pub fn receive(&mut self, now: TimeMs, peer: Peer, datagram: &[u8]) {
+        match frame::parse(datagram) {
+            Ok(Frame::Order(order)) => self.receive_order(now, peer, order),
+            Ok(Frame::Certificate(certificate)) => self.receive_certificate(peer, &certificate),
+            Ok(Frame::Query(query)) => self.receive_query(peer, query),
+            Ok(Frame::Vote(_) | Frame::Receipt(_) | Frame::Rejection(_) | Frame::Info(_)) => {
+                self.counters.not_requests += 1;
+            }
+            Err(malformed) => self.counters.malformed.count(malformed),
+        }
+    }
+
+    /// How many datagrams can be taken now, and one packet more than that, without answering `Busy` for want of room,
+    /// whatever they are; at most [`RECEIVE_BURST_MAX`]. At 0 the shell leaves datagrams in the socket, finishes batches and
+    /// hands over credits.
+    pub fn room(&self) -> usize {
+        let jobs = (JOBS_MAX - self.batch.len()).min(self.root_checks.room());
+        let datagrams =
+            (jobs / self.certificate_votes_max).min(self.staged_orders.room()).min(self.staged_certificates.room());
+        datagrams.saturating_sub(PACKET_DATAGRAMS_MAX).min(RECEIVE_BURST_MAX)
+    }
+
+    /// Exchanges the signatures gathered so far for an empty batch. Returns whether there were any.
+    pub fn take_batch(&mut self, empty: &mut VerifyBatch) -> bool {
+        assert!(empty.is_empty(), "a finished batch comes back empty");
+        core::mem::swap(&mut self.batch, empty);
+        !empty.is_empty()
+    }
+
+    /// Acts on the verdicts of a batch, in its order, and empties it.
+    pub fn finish_batch(&mut self, now: TimeMs, batch: &mut VerifyBatch) {
+        for (ticket, is_good) in batch.verdicts() {
+            match ticket {
+                Ticket::Order(key) => self.finish_order(now, key, is_good),
+                Ticket::Root(key) => self.finish_root(key, is_good),
+            }
+        }
+        batch.clear();
+    }
+
+    /// What happened so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Every account here.
+    pub fn accounts(&self) -> impl Iterator<Item = &Slot> {
+        self.arena.slots()
+    }
+
+    /// The account, if it is here.
+    pub fn account(&self, address: &Address) -> Option<&Slot> {
+        self.arena.find(address).map(|slot| self.arena.slot(slot))
+    }
+
+    /// Units paid out to the primary ledger.
+    pub fn redeemed(&self) -> u128 {
+        self.redeemed
+    }
+
+    /// Units debited here and not yet acknowledged by the shard that credits them.
+    pub fn amount_under_way(&self) -> u128 {
+        self.outgoing.iter().map(Outgoing::amount_under_way).sum()
+    }
+
+    /// Checks that hold for any request about an account: network, then shard.
+    fn check_address(&self, header: &Header, account: &Address) -> Result<(), crate::reject::Refusal> {
+        if header.network.get() != self.network_tag {
+            return Err(Reject::WrongNetwork.into());
+        }
+        let owner = self.owner_of(account);
+        if owner != self.shard || header.shard.get() != self.shard.0 {
+            return Err(Reject::WrongShard.detail(owner.0.into()));
+        }
+        Ok(())
+    }
+
+    fn owner_of(&self, account: &Address) -> ShardIndex {
+        self.context.network.shard_of(account, self.shard_count)
+    }
+
+    /// Whether so many accounts can be made and the reserve for other shards' credits stays whole.
+    fn has_account_room(&self, new_count: usize) -> bool {
+        self.arena.free_count() >= account_reserve(self.shard_count) + new_count
+    }
+
+    fn slot(&self, slot: SlotIndex) -> &Slot {
+        self.arena.slot(slot)
+    }
+}
+
+/// Why an account cannot be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FundError {
+    /// It is there already.
+    #[error("the account occurs twice")]
+    Repeated,
+    /// The arena is full but for the reserve that other shards' credits may need.
+    #[error("the account table is full; raise --accounts-max")]
+    Full,
+}
