@@ -1,0 +1,50 @@
+//! The load generator's command. See the library's docs for what its figures mean.
+#![forbid(unsafe_code)]
+
+use clap::Parser;
+use quittance_bench::error::BenchError;
+use quittance_bench::options::{Cli, Command, RunOptions};
+use quittance_bench::report;
+use quittance_bench::run::run;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let Command::Run(options) = Cli::parse().into_command();
+    measure(&options).unwrap_or_else(|error| {
+        eprintln!("quittance-bench: {error}");
+        ExitCode::from(error.exit_code())
+    })
+}
+
+/// Runs, prints, and says by the exit code whether all is well.
+fn measure(options: &RunOptions) -> Result<ExitCode, BenchError> {
+    let report = run(options, command_line())?;
+    if options.json {
+        let json = serde_json::to_string(&report).expect("a report holds strings, numbers and maps with string keys");
+        println!("{json}");
+    } else {
+        println!("{}", report::table(&report));
+    }
+    let failures = report.failures();
+    failures.iter().for_each(|failure| eprintln!("quittance-bench: {failure}"));
+    Ok(ExitCode::from(u8::from(!failures.is_empty())))
+}
+
+/// The command that repeats this run.
+fn command_line() -> String {
+    let arguments = std::env::args_os().skip(1).map(|argument| quoted(&argument.to_string_lossy()));
+    std::iter::once("quittance-bench".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
+}
+
+/// As a shell reads it back.
+fn quoted(argument: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./=,:".contains(letter);
+    if !argument.is_empty() && argument.chars().all(plain) {
+        argument.to_owned()
+    } else {
+        format!("'{}'", argument.replace('\'', r"'\''"))
+    }
+}

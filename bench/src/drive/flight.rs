@@ -1,0 +1,375 @@
+//! Payments in flight: what is sent, what comes back, and how each ends.
+
+use super::slots::Slots;
+use super::tally::Tally;
+use crate::directory::Directory;
+use crate::error::BenchError;
+use crate::limits::PASSING_REFUSAL_COUNT_MAX;
+use crate::replies::{Claim, Expectations, Fault, Statement, Unexpected};
+use crate::terms::Terms;
+use crate::timeouts::Timeouts;
+use crate::workload::Workload;
+use crate::world::World;
+use quittance_engine::reject::Reject;
+use quittance_engine::types::Digest;
+use quittance_net::frame::{CertificateHead, Header, Kind, U64};
+use std::collections::VecDeque;
+
+const NO_SLOT: u32 = u32::MAX;
+
+/// How a payment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its turn has not come.
+    Unsent,
+    /// Its turn came, but the sender's payment before is still in flight.
+    Held,
+    /// Sent.
+    InFlight,
+    /// Enough receipts are in.
+    Settled,
+    /// Refused for good.
+    Rejected,
+    /// Given up, or never sent.
+    Lost,
+}
+
+/// Every payment's state, and what is needed to carry those in flight on.
+#[derive(Debug)]
+pub(super) struct Flight<'a> {
+    pub(super) workload: &'a Workload,
+    terms: &'a Terms,
+    directory: &'a Directory,
+    tries_max: u32,
+    outcomes: Vec<Outcome>,
+    slot_of: Vec<u32>,
+    slots: Slots,
+    timeouts: Timeouts,
+    /// Payments that were held and may go now. With those in flight they never exceed the window: each that ends lets at
+    /// most one go.
+    ready: VecDeque<u32>,
+    /// When something last went on.
+    pub(super) progress_ns: u64,
+    /// Whether payments were lost since then.
+    losing: bool,
+    pub(super) tally: Tally,
+}
+
+impl<'a> Flight<'a> {
+    pub(super) fn new(
+        workload: &'a Workload,
+        terms: &'a Terms,
+        directory: &'a Directory,
+        slot_count: usize,
+        timeout_ns: u64,
+        tries_max: u32,
+    ) -> Self {
+        let payment_count = workload.plan.payment_count() as usize;
+        Self {
+            workload,
+            terms,
+            directory,
+            tries_max,
+            outcomes: vec![Outcome::Unsent; payment_count],
+            slot_of: vec![NO_SLOT; payment_count],
+            slots: Slots::new(slot_count),
+            timeouts: Timeouts::new(slot_count, timeout_ns),
+            ready: VecDeque::with_capacity(slot_count),
+            progress_ns: 0,
+            losing: false,
+            tally: Tally::default(),
+        }
+    }
+
+    pub(super) fn outcomes(&self) -> &[Outcome] {
+        &self.outcomes
+    }
+
+    /// How many payments are in flight.
+    pub(super) fn count(&self) -> usize {
+        self.slots.used()
+    }
+
+    /// A held payment that may go now.
+    pub(super) fn next_ready(&mut self) -> Option<u32> {
+        self.ready.pop_front()
+    }
+
+    pub(super) fn next_timeout_ns(&self) -> Option<u64> {
+        self.timeouts.next_due_ns()
+    }
+
+    /// A payment's turn: true if it may be sent now. Otherwise it is held, or lost with the payment before it.
+    pub(super) fn turn(&mut self, payment: u32) -> bool {
+        let Some(before) = self.workload.plan.predecessor(payment) else {
+            return true;
+        };
+        match self.outcomes[before as usize] {
+            Outcome::Settled if self.slot_of[before as usize] == NO_SLOT => true,
+            Outcome::Rejected | Outcome::Lost => {
+                self.outcomes[payment as usize] = Outcome::Lost;
+                self.tally.blocked += 1;
+                false
+            }
+            Outcome::Unsent | Outcome::Held | Outcome::InFlight | Outcome::Settled => {
+                self.outcomes[payment as usize] = Outcome::Held;
+                self.tally.held += 1;
+                false
+            }
+        }
+    }
+
+    /// Sends a payment's order. Its latency counts from `begun_ns`.
+    pub(super) fn begin(
+        &mut self,
+        payment: u32,
+        begun_ns: u64,
+        now_ns: u64,
+        world: &mut impl World,
+    ) -> Result<(), BenchError> {
+        if self.slots.used() == 0 && !self.losing {
+            // Nothing was awaited until now, so nothing was late.
+            self.progress_ns = now_ns;
+        }
+        let slot = self.slots.open(payment, begun_ns);
+        self.outcomes[payment as usize] = Outcome::InFlight;
+        self.slot_of[payment as usize] = slot;
+        self.tally.first_sent_ns.get_or_insert(now_ns);
+        self.tally.in_flight_max = self.tally.in_flight_max.max(self.slots.used());
+        self.send(slot, now_ns, world)
+    }
+
+    /// Acts upon a reply that passed all checks.
+    pub(super) fn act(&mut self, claim: &Claim, arrived_ns: u64, world: &mut impl World) -> Result<(), BenchError> {
+        // An earlier reply of the same turn may have changed what is awaited.
+        if self.awaited(claim.payment, claim.authority, claim.statement).is_err() {
+            self.tally.late_replies += 1;
+            return Ok(());
+        }
+        let slot = self.slot_of[claim.payment as usize];
+        match claim.statement {
+            Statement::Vote => self.vote(slot, claim, arrived_ns, world),
+            Statement::Receipt => {
+                self.receipt(slot, claim, arrived_ns);
+                Ok(())
+            }
+            Statement::Rejection(code) => {
+                self.rejection(slot, claim, code, arrived_ns);
+                Ok(())
+            }
+        }
+    }
+
+    /// Repeats what was not answered in time; gives up what was sent often enough.
+    pub(super) fn expire(&mut self, now_ns: u64, world: &mut impl World) -> Result<(), BenchError> {
+        while let Some(slot) = self.timeouts.expired(now_ns) {
+            let Self { slots, tally, .. } = self;
+            let (certified, settled, tries) = {
+                let slot = slots.peek(slot);
+                (slot.certified, slot.settled, slot.tries)
+            };
+            if tries < self.tries_max {
+                *(if certified { &mut tally.certificate_retries } else { &mut tally.order_retries }) += 1;
+                self.send(slot, now_ns, world)?;
+            } else if settled {
+                self.close(slot, Outcome::Settled);
+            } else {
+                self.lose(slot);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends everything that is in flight or not yet sent, of the phase's payments.
+    pub(super) fn give_up(&mut self, payments: core::ops::Range<u32>) {
+        self.tally.gave_up = true;
+        for payment in payments {
+            match self.outcomes[payment as usize] {
+                Outcome::InFlight => self.lose(self.slot_of[payment as usize]),
+                Outcome::Unsent | Outcome::Held => {
+                    self.outcomes[payment as usize] = Outcome::Lost;
+                    self.tally.unsent += 1;
+                }
+                Outcome::Settled if self.slot_of[payment as usize] != NO_SLOT => {
+                    self.close(self.slot_of[payment as usize], Outcome::Settled);
+                }
+                Outcome::Settled | Outcome::Rejected | Outcome::Lost => {}
+            }
+        }
+        self.ready.clear();
+    }
+
+    /// Sends what is awaited an answer for: the order to those who have not voted, or the certificate to those who have not
+    /// given a receipt.
+    fn send(&mut self, slot: u32, now_ns: u64, world: &mut impl World) -> Result<(), BenchError> {
+        let entry = self.slots.get(slot);
+        entry.tries += 1;
+        let entry = *entry;
+        let answered = entry.refusals | if entry.certified { entry.receipts } else { entry.votes };
+        let order = self.workload.orders.frame(entry.payment);
+        let frame = if entry.certified { self.slots.certificate(slot) } else { bytemuck::bytes_of(order) };
+        let socket = entry.payment as usize % world.socket_count();
+        for authority in (0..self.terms.live_count).filter(|authority| answered >> authority & 1 == 0) {
+            world.push(socket, self.directory.address(authority, order.header.shard.get()), frame)?;
+        }
+        self.timeouts.arm(slot, now_ns);
+        Ok(())
+    }
+
+    fn vote(&mut self, slot: u32, claim: &Claim, arrived_ns: u64, world: &mut impl World) -> Result<(), BenchError> {
+        let vote = claim.vote();
+        self.slots.append_votes(slot, |out| {
+            out[..vote.len()].copy_from_slice(vote);
+            vote.len()
+        });
+        let entry = self.slots.get(slot);
+        entry.votes |= 1 << claim.authority;
+        if entry.votes.count_ones() as usize != self.terms.live_votes() {
+            return Ok(());
+        }
+        let (payment, begun_ns) = (entry.payment, entry.begun_ns);
+        entry.certified = true;
+        entry.voted_ns = arrived_ns;
+        entry.tries = 0;
+        entry.refusals = 0;
+        self.tally.spans.order_vote.record(arrived_ns.saturating_sub(begun_ns));
+        self.progress(arrived_ns);
+        let votes = &self.workload.votes;
+        self.slots.append_votes(slot, |out| votes.write(payment, out));
+        self.slots.complete(slot, &self.head(payment));
+        self.send(slot, arrived_ns, world)
+    }
+
+    fn head(&self, payment: u32) -> CertificateHead {
+        let order = self.workload.orders.frame(payment);
+        CertificateHead {
+            header: Header::new(Kind::Certificate, order.header.shard.get(), order.header.network.get()),
+            body: order.body,
+            epoch: U64::new(self.terms.context.epoch),
+            vote_count: u8::try_from(self.terms.quorum).expect("a quorum's votes fit a frame"),
+            padding: [0; 7],
+        }
+    }
+
+    fn receipt(&mut self, slot: u32, claim: &Claim, arrived_ns: u64) {
+        let entry = self.slots.get(slot);
+        entry.receipts |= 1 << claim.authority;
+        let answered = entry.receipts | entry.refusals;
+        if !entry.settled && entry.receipts.count_ones() as usize == self.terms.receipts() {
+            entry.settled = true;
+            let (begun_ns, voted_ns, payment) = (entry.begun_ns, entry.voted_ns, entry.payment);
+            let spans = &mut self.tally.spans;
+            spans.certificate_receipt.record(arrived_ns.saturating_sub(voted_ns));
+            spans.order_receipt.record(arrived_ns.saturating_sub(begun_ns));
+            self.outcomes[payment as usize] = Outcome::Settled;
+            self.tally.settled += 1;
+            self.tally.last_settled_ns = arrived_ns;
+            self.progress(arrived_ns);
+        }
+        if self.slots.peek(slot).settled && answered == self.terms.live_mask() {
+            self.close(slot, Outcome::Settled);
+        }
+    }
+
+    fn rejection(&mut self, slot: u32, claim: &Claim, code: Reject, arrived_ns: u64) {
+        self.tally.rejections_by_code.add(code);
+        let entry = self.slots.get(slot);
+        if !is_final(entry.certified, code) {
+            if is_passing(code) && entry.passing_refusal_count < PASSING_REFUSAL_COUNT_MAX {
+                entry.passing_refusal_count += 1;
+                entry.tries = entry.tries.saturating_sub(1);
+            }
+            return;
+        }
+        entry.refusals |= 1 << claim.authority;
+        let refused = entry.refusals.count_ones() as usize;
+        let needed = if entry.certified { self.terms.receipts() } else { self.terms.live_votes() };
+        let answered = entry.receipts | entry.refusals;
+        if entry.settled && answered == self.terms.live_mask() {
+            self.close(slot, Outcome::Settled);
+        } else if !entry.settled && self.terms.live_count - refused < needed {
+            self.tally.rejected += 1;
+            self.tally.rejected_by_code.add(code);
+            self.progress(arrived_ns);
+            self.close(slot, Outcome::Rejected);
+        }
+    }
+
+    /// Something went on. Starting afresh after a loss does not count: that is all a silent server would let us do.
+    pub(super) fn progress(&mut self, now_ns: u64) {
+        self.progress_ns = now_ns;
+        self.losing = false;
+    }
+
+    fn lose(&mut self, slot: u32) {
+        self.losing = true;
+        let certified = self.slots.peek(slot).certified;
+        *(if certified { &mut self.tally.lost_certificate } else { &mut self.tally.lost_order }) += 1;
+        self.close(slot, Outcome::Lost);
+    }
+
+    /// Ends a payment and lets the sender's next one go, or lost with it, if it was held.
+    fn close(&mut self, slot: u32, outcome: Outcome) {
+        let entry = *self.slots.peek(slot);
+        if entry.settled {
+            self.tally.receipts_missing += u64::from((self.terms.live_mask() & !entry.receipts).count_ones());
+        }
+        self.timeouts.disarm(slot);
+        self.slots.close(slot);
+        self.slot_of[entry.payment as usize] = NO_SLOT;
+        self.outcomes[entry.payment as usize] = outcome;
+        let mut next = self.workload.plan.successor(entry.payment);
+        while let Some(held) = next.filter(|next| self.outcomes[*next as usize] == Outcome::Held) {
+            if outcome == Outcome::Settled {
+                self.ready.push_back(held);
+                return;
+            }
+            self.outcomes[held as usize] = Outcome::Lost;
+            self.tally.blocked += 1;
+            next = self.workload.plan.successor(held);
+        }
+    }
+
+    /// Whether this authority may say this of this payment now.
+    fn awaited(&self, payment: u32, authority: u8, statement: Statement) -> Result<(), Unexpected> {
+        let slot = self.slot_of[payment as usize];
+        if slot == NO_SLOT {
+            return match self.outcomes[payment as usize] {
+                Outcome::Unsent | Outcome::Held | Outcome::InFlight => Err(Unexpected::Faulty(Fault::Digest)),
+                Outcome::Settled | Outcome::Rejected | Outcome::Lost => Err(Unexpected::Late),
+            };
+        }
+        let slot = self.slots.peek(slot);
+        let said = |mask: u32| mask >> authority & 1 == 1;
+        match statement {
+            Statement::Vote if slot.certified || said(slot.votes) => Err(Unexpected::Late),
+            Statement::Receipt if !slot.certified => Err(Unexpected::Faulty(Fault::Unasked)),
+            Statement::Receipt if said(slot.receipts) => Err(Unexpected::Late),
+            Statement::Rejection(_) if said(slot.refusals) => Err(Unexpected::Late),
+            Statement::Vote | Statement::Receipt | Statement::Rejection(_) => Ok(()),
+        }
+    }
+}
+
+impl Expectations for Flight<'_> {
+    fn expect(&self, digest: &Digest, authority: u8, statement: Statement) -> Result<u32, Unexpected> {
+        let payment = self.workload.payment(digest).ok_or(Unexpected::Faulty(Fault::Digest))?;
+        self.awaited(payment, authority, statement)?;
+        Ok(payment)
+    }
+}
+
+/// Whether the same request may succeed in a moment.
+fn is_passing(code: Reject) -> bool {
+    matches!(code, Reject::Busy | Reject::SequenceAhead)
+}
+
+/// Whether trying again is pointless. To a certificate, codes that only an order draws mean nothing: they answer a repeated
+/// order that arrived after the certificate.
+fn is_final(certified: bool, code: Reject) -> bool {
+    match code {
+        passing if is_passing(passing) => false,
+        Reject::SequenceBehind | Reject::Conflict | Reject::InsufficientFunds | Reject::Expired => !certified,
+        _ => true,
+    }
+}

@@ -1,0 +1,74 @@
+//! Why a run ended early, and with which exit code.
+
+use std::path::PathBuf;
+
+/// What ends a run before its report.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// Options that contradict each other or exceed a bound.
+    #[error("{0}")]
+    Usage(String),
+    /// There is no authority to start.
+    #[error(
+        "cannot find the authority: {path} does not exist; build it with `cargo build --release -p quittance-engine \
+         --bin quittance-authority`, or name it with --authority-binary PATH",
+        path = path.display()
+    )]
+    NoAuthority {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The authority could not be built.
+    #[error("building the authority failed ({status}); run `{command}` and mend what it reports")]
+    Build {
+        /// What was run.
+        command: String,
+        /// How it ended.
+        status: String,
+    },
+    /// The authority did not become ready.
+    #[error("authority {index} did not start: {reason}")]
+    Start {
+        /// Its index.
+        index: usize,
+        /// What happened instead.
+        reason: String,
+    },
+    /// The authority ended while it was needed.
+    #[error("authority {index} died during the run ({status}); its last words are above")]
+    Died {
+        /// Its index.
+        index: usize,
+        /// How it ended.
+        status: String,
+    },
+    /// The machine refused something: the text says what and what to do.
+    #[error("{task}: {error}{remedy}")]
+    Machine {
+        /// What was attempted.
+        task: String,
+        /// What the machine said.
+        error: std::io::Error,
+        /// What to do about it; starts with `; ` or is empty.
+        remedy: &'static str,
+    },
+    /// SIGINT or SIGTERM.
+    #[error("interrupted; the authorities were stopped and nothing is reported")]
+    Interrupted,
+}
+
+impl BenchError {
+    /// A refusal by the machine.
+    pub fn machine(task: impl Into<String>, error: std::io::Error, remedy: &'static str) -> Self {
+        Self::Machine { task: task.into(), error, remedy }
+    }
+
+    /// The process's exit code: 2 usage, 3 the authority or the machine, 130 interrupted (128 + SIGINT, as shells count).
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Interrupted => 130,
+            _ => 3,
+        }
+    }
+}

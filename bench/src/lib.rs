@@ -1,0 +1,80 @@
+//! Quittance's load generator: real signed payments against real authority processes, measured, counted and audited.
+//!
+//! A run makes a committee and funded accounts in a temporary folder, starts the first authority (or all) as a process,
+//! signs every order ahead, and drives payments from order to vote to certificate to receipt over UDP. Everything that an
+//! authority answers is checked before it counts. In the end every balance is asked for and compared.
+//!
+//! What the figures mean:
+//! - The saturated phase is a closed loop: a bounded number of payments in flight, a new one for each that ends. It finds
+//!   the rate; its latencies are those of a full house.
+//! - The open loop sends on a schedule whatever happens, and its latencies count from the schedule: a stall of the server
+//!   delays payments that were due meanwhile, and that is in the figures.
+//! - With one running authority of N, the other 2f votes are signed ahead in trees of `--simulated-batch` orders. The batch
+//!   decides how many foreign roots the authority must check per payment, so it is part of the result.
+//! - With `--live` every authority runs, every vote is its own, and a payment is settled by 2f + 1 receipts. It keeps its
+//!   place in the window until all authorities have answered, so the slowest one is seen too.
+//! - Processor time per payment is that of the authority processes over settled payments, at saturation only: in the open
+//!   loop they also spin and sleep.
+//! - The generator may be the slower side. `generator.limited` says so, with reasons, and `disturbances` says when something
+//!   else ran on the authority's cores: the command's `--help` has the rules.
+//! - A payment that is not answered in time is repeated, a bounded number of times, then lost. Nothing is left out:
+//!   settled, rejected and lost add up to all.
+//!
+//! | files | what they hold |
+//! |---|---|
+//! | `run.rs` | the measurement from end to end |
+//! | `options.rs`, `error.rs`, `limits.rs` | command line, exits, bounds |
+//! | `accounts.rs`, `plan.rs`, `orders.rs`, `votes.rs`, `workload.rs`, `digest_table.rs` | what is made ahead |
+//! | `random.rs`, `parallel.rs`, `progress.rs`, `interrupt.rs` | with what it is made |
+//! | `setup.rs`, `ports.rs`, `cores.rs`, `locate.rs`, `process.rs`, `cpu.rs` | files and processes |
+//! | `drive/`, `timeouts.rs`, `latency.rs` | the load loop |
+//! | `terms.rs`, `directory.rs`, `replies.rs`, `known_roots.rs` | who may say what, and whether it is true |
+//! | `world.rs`, `client.rs` | sockets and time |
+//! | `model.rs`, `audit.rs` | what must be there, and what is |
+//! | `report/` | table and JSON |
+//!
+//! # Dependencies
+//! - `quittance-engine`: messages, committee and genesis files, rejection codes. `quittance-net`: frames and transports.
+//!   `quittance-verify`: keys, signature checks, reply trees.
+//! - `blake3`: key seeds of a run. `rand_chacha`, `rand_core`: who pays whom. `getrandom`: the verifier's secret seed.
+//! - `bytemuck`: frames as bytes. `hex`: keys in private files.
+//! - `clap`: the command line. `comfy-table`: the table. `indicatif`: progress bars. `serde`, `serde_json`: JSON both ways.
+//! - `core_affinity`: pinning. `rustix`: signals to children, clock ticks. `signal-hook`: SIGINT and SIGTERM as a flag.
+//! - `hdrhistogram`: latencies. `tempfile`: the run's folder. `thiserror`: error texts.
+//! - `mimalloc`: the command's allocator, as it is the authority's.
+#![forbid(unsafe_code)]
+
+pub mod accounts;
+pub mod audit;
+pub mod client;
+pub mod cores;
+pub mod cpu;
+pub mod digest_table;
+pub mod directory;
+pub mod drive;
+pub mod error;
+#[cfg(test)]
+mod fake;
+pub mod interrupt;
+pub mod known_roots;
+pub mod latency;
+pub mod limits;
+pub mod locate;
+pub mod model;
+pub mod options;
+pub mod orders;
+pub mod parallel;
+pub mod plan;
+pub mod ports;
+pub mod process;
+pub mod progress;
+pub mod random;
+pub mod replies;
+pub mod report;
+pub mod run;
+pub mod setup;
+pub mod terms;
+pub mod timeouts;
+pub mod votes;
+pub mod workload;
+pub mod world;

@@ -1,0 +1,41 @@
+//! Everything random of a run comes from one seed, so that a run can be repeated.
+
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+
+/// What randomness is drawn for. Each purpose has a stream of its own, so that more of one does not shift another.
+#[derive(Clone, Copy, Debug)]
+pub enum Purpose {
+    /// The authorities' keys.
+    Authority,
+    /// The accounts' keys.
+    Account,
+    /// Who pays whom how much.
+    Plan,
+}
+
+/// The 32-byte seed of key `index` of a purpose: BLAKE3 in its key derivation mode. Benchmark keys guard nothing.
+pub fn key_seed(run_seed: u64, purpose: Purpose, index: u32) -> [u8; 32] {
+    let mut material = [0; 13];
+    material[..8].copy_from_slice(&run_seed.to_le_bytes());
+    material[8] = purpose as u8;
+    material[9..].copy_from_slice(&index.to_le_bytes());
+    blake3::derive_key("quittance-bench 2026 keys of one run", &material)
+}
+
+/// The generator for a purpose.
+pub fn generator(run_seed: u64, purpose: Purpose) -> Draws {
+    Draws(ChaCha8Rng::from_seed(key_seed(run_seed, purpose, u32::MAX)))
+}
+
+/// Numbers within bounds.
+#[derive(Debug)]
+pub struct Draws(ChaCha8Rng);
+
+impl Draws {
+    /// A number below `bound`, which is above zero. Off from uniform by less than 2^-32: nothing that a load could show.
+    pub fn below(&mut self, bound: u32) -> u32 {
+        let scaled = (u128::from(self.0.next_u64()) * u128::from(bound)) >> 64;
+        u32::try_from(scaled).expect("the product is below bound << 64")
+    }
+}

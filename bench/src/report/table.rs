@@ -1,0 +1,202 @@
+//! The table that a person reads.
+
+use super::{PhaseReport, Report};
+use crate::latency::LatencySummary;
+use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
+use std::collections::BTreeMap;
+
+/// A line below the header, and no other.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// The report as text: what was run, what it reached, how long it took, what went missing, what it cost.
+pub fn table(report: &Report) -> String {
+    let parts = [
+        settings(report),
+        throughput(report),
+        latencies("latency in the open loop, from the schedule (us)", &report.phases.open_loop),
+        latencies("latency at saturation (us)", &report.phases.saturated),
+        outcome(report),
+    ];
+    let mut text: String = parts.iter().map(|part| format!("{part}\n\n")).collect();
+    for line in notes(report) {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text.push_str(&format!("repeat with: {}", report.command));
+    text
+}
+
+fn grid(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(STYLE).set_header(header.to_vec());
+    table
+}
+
+fn right_aligned(mut table: Table) -> Table {
+    table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+    table
+}
+
+fn settings(report: &Report) -> Table {
+    let settings = &report.settings;
+    let mut table = grid(&["run", ""]);
+    let voters = if settings.live {
+        "all live".to_owned()
+    } else {
+        format!("1 live, {} simulated in batches of {}", settings.simulated_voters, settings.simulated_batch)
+    };
+    let rows = [
+        ("committee", format!("{} members, quorum {}: {voters}", settings.committee, settings.quorum)),
+        ("mode", settings.mode.clone()),
+        ("accounts, payments", format!("{}, {}", grouped(u64::from(settings.accounts)), grouped(report.payments))),
+        (
+            "authority",
+            format!(
+                "{} shards, {} verifiers, {}, {}",
+                settings.shards, settings.verifiers, settings.transport, settings.backend
+            ),
+        ),
+        (
+            "generator",
+            format!(
+                "{} sockets, {}, segmentation {}, window {}",
+                settings.sockets,
+                report.generator.transport,
+                if settings.gso { "on" } else { "off" },
+                settings.window
+            ),
+        ),
+        (
+            "cores",
+            format!(
+                "authority {:?}, generator {}, of {}",
+                settings.cores.authority,
+                settings.cores.generator,
+                settings.cores.available.len()
+            ),
+        ),
+    ];
+    rows.into_iter().for_each(|(name, value)| _ = table.add_row(vec![name.to_owned(), value]));
+    table
+}
+
+fn throughput(report: &Report) -> Table {
+    let mut table = grid(&[
+        "phase",
+        "payments",
+        "settled",
+        "seconds",
+        "settled/s",
+        "authority us/payment",
+        "cores",
+        "generator busy",
+    ]);
+    let phases = &report.phases;
+    let open =
+        phases.open_loop.rate_per_s.map_or("open loop".to_owned(), |rate| format!("open loop at {}/s", grouped(rate)));
+    for (name, phase) in [("saturated".to_owned(), &phases.saturated), (open, &phases.open_loop)] {
+        table.add_row(vec![
+            name,
+            grouped(phase.payments),
+            grouped(phase.settled),
+            format!("{:.2}", phase.seconds),
+            format!("{:.0}", phase.settled_per_s),
+            format!("{:.2}", phase.authority_cpu_ns_per_payment / 1_000.0),
+            format!("{:.2}", phase.authority_cores),
+            format!("{:.1} %", phase.generator_busy_share * 100.0),
+        ]);
+    }
+    right_aligned(table)
+}
+
+fn latencies(title: &str, phase: &PhaseReport) -> Table {
+    let mut table = grid(&[title, "p50", "p90", "p99", "p99.9", "max"]);
+    let spans = &phase.latency_us;
+    let rows = [
+        ("order to vote", &spans.order_vote),
+        ("certificate to receipt", &spans.certificate_receipt),
+        ("order to receipt", &spans.order_receipt),
+    ];
+    for (name, LatencySummary { p50, p90, p99, p99_9, max, .. }) in rows {
+        let values = [p50, p90, p99, p99_9, max].map(|us| format!("{us:.1}"));
+        table.add_row(std::iter::once(name.to_owned()).chain(values));
+    }
+    right_aligned(table)
+}
+
+fn outcome(report: &Report) -> Table {
+    let mut table = grid(&["outcome", ""]);
+    let lost = &report.lost_by_place;
+    let audit = &report.audit;
+    let rows = [
+        (
+            "lost",
+            format!(
+                "{} (orders {}, certificates {}, blocked {}, unsent {})",
+                report.lost, lost.order, lost.certificate, lost.blocked, lost.unsent
+            ),
+        ),
+        ("rejected", format!("{}{}", report.rejected, listed(&report.rejected_by_code))),
+        ("sent again", report.retries.to_string()),
+        ("invalid replies", format!("{}{}", report.invalid_replies, listed(&report.invalid_replies_by_fault))),
+        (
+            "audit",
+            format!(
+                "{} (round {}): {} accounts, {} mismatches, {} unanswered, total {} of {}",
+                if audit.ok { "ok" } else { "FAILED" },
+                audit.rounds,
+                grouped(audit.accounts),
+                audit.mismatches,
+                audit.unanswered,
+                audit.total,
+                audit.expected_total
+            ),
+        ),
+        ("generator lag p99.9", format!("{:.1} us", report.generator.lag_us.p99_9)),
+        ("generator limited", if report.generator.limited { "yes" } else { "no" }.to_owned()),
+    ];
+    rows.into_iter().for_each(|(name, value)| _ = table.add_row(vec![name.to_owned(), value]));
+    table
+}
+
+fn notes(report: &Report) -> Vec<String> {
+    let limits = report.generator.limited_because.iter().map(|reason| format!("the generator may limit: {reason}"));
+    let findings = report.generator.findings.iter().map(|finding| format!("client sockets: {finding}"));
+    let authority = report.authority.findings.iter().map(|finding| {
+        let text = |field: &str| finding[field].as_str().unwrap_or("?").to_owned();
+        format!("authority: {}: {}: {}; {}", text("severity"), text("what"), text("why"), text("remedy"))
+    });
+    limits.chain(report.disturbances.iter().cloned()).chain(findings).chain(authority).collect()
+}
+
+/// ` (busy 3, conflict 1)`, or nothing.
+fn listed(counts: &BTreeMap<String, u64>) -> String {
+    if counts.is_empty() {
+        return String::new();
+    }
+    let parts: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    format!(" ({})", parts.join(", "))
+}
+
+/// 1234567 as `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn thousands_are_grouped() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

@@ -1,0 +1,187 @@
+use super::*;
+use crate::drive::Tally;
+use crate::latency::Spans;
+use crate::options::{Cli, Command};
+use clap::Parser;
+use quittance_engine::network::NetworkId;
+use quittance_engine::reject::Reject;
+use serde_json::Value;
+
+fn options() -> RunOptions {
+    let Command::Run(options) = Cli::parse_from(["quittance-bench"]).into_command();
+    options
+}
+
+fn settings() -> SettingsReport {
+    let options = options();
+    let host = "127.0.0.1".parse().unwrap();
+    let members = crate::setup::Members::new(1, host, &[9_000, 9_010, 9_020, 9_030], 1).unwrap();
+    let terms = Terms::new(NetworkId([0; 32]), members.committee(), 1, false);
+    let ready = Ready { mode: "volatile".into(), transport: "io_uring".into(), backend: "portable".into() };
+    let cores = Cores { available: vec![0, 1], authority: vec![0], generator: 1 };
+    SettingsReport::new(&options, &terms, 64, cores, &ready)
+}
+
+/// 1,000 payments settled in half a second, 2,500 ns of authority time each, with the loop busy a fifth of the time.
+fn measure(lost: u64, lag_ns: u64) -> PhaseMeasure {
+    let mut tally = Tally {
+        settled: 1_000,
+        lost_order: lost,
+        first_sent_ns: Some(1_000),
+        last_settled_ns: 500_001_000,
+        busy_ns: 100_000_000,
+        idle_ns: 400_000_000,
+        ..Tally::default()
+    };
+    for _ in 0..1_000 {
+        tally.lag.record(lag_ns);
+        tally.spans.order_vote.record(30_000);
+        tally.spans.certificate_receipt.record(50_000);
+        tally.spans.order_receipt.record(90_000);
+    }
+    tally.rejections_by_code.add(Reject::Busy);
+    let generator = Spent { cpu_ns: 500_000_000, waited_ns: 15_000_000 };
+    let authority = Spent { cpu_ns: 2_500_000, waited_ns: 0 };
+    PhaseMeasure { tally, rate_per_s: None, authority, generator }
+}
+
+fn measures(lost: u64, lag_ns: u64, ok: bool) -> Measures {
+    let mut open_loop = measure(0, lag_ns);
+    // What must come from the saturated phase is different here, and so is what must not.
+    open_loop.authority.cpu_ns *= 3;
+    open_loop.tally.settled /= 2;
+    let mut saturated = measure(lost, 0);
+    saturated.tally.spans = Spans::default();
+    Measures {
+        saturated,
+        open_loop,
+        replies: ReplyCounters { faults: [0, 0, 3, 0, 0, 0, 0, 0, 4], late: 5, overrun: 0 },
+        audit: Audit { ok, accounts: 10, total: 1_000, expected_total: 1_000, ..Audit::default() },
+        client_transport: "io_uring".into(),
+        client: ClientCounters::default(),
+        findings: vec!["a small buffer".into()],
+    }
+}
+
+fn authority() -> AuthorityReport {
+    let finding =
+        serde_json::json!({"severity": "warning", "what": "few cores", "why": "they are", "remedy": "add some"});
+    let counters = serde_json::json!({"shards": [{"votes": 7}]});
+    AuthorityReport { index: 0, findings: vec![finding], counters }
+}
+
+fn report(lost: u64, lag_ns: u64, ok: bool) -> Report {
+    Report::new("quittance-bench --seed 1".into(), settings(), measures(lost, lag_ns, ok), vec![authority()])
+}
+
+#[test]
+fn the_json_form_has_the_fields_that_others_read() {
+    let text = serde_json::to_string(&report(0, 1_000, true)).unwrap();
+    let json: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["settled_per_s"], 2_000.0);
+    assert_eq!(json["authority_cpu_ns_per_payment"], 2_500.0);
+    assert_eq!((&json["payments"], &json["lost"], &json["rejected"]), (&1_500.into(), &0.into(), &0.into()));
+    assert_eq!(json["audit"]["ok"], true);
+    assert_eq!(json["audit"]["total"], 1_000);
+    for span in ["order_vote", "certificate_receipt", "order_receipt"] {
+        for value in ["p50", "p90", "p99", "p99_9", "max"] {
+            assert!(json["latency_us"][span][value].as_f64().unwrap() > 0.0, "{span} {value}");
+        }
+    }
+    assert!((json["latency_us"]["order_receipt"]["p50"].as_f64().unwrap() - 90.0).abs() < 0.2);
+    assert!((json["generator"]["lag_us"]["p99_9"].as_f64().unwrap() - 1.0).abs() < 0.01);
+    assert_eq!(json["generator"]["limited"], false);
+    assert_eq!(
+        (&json["mode"], &json["transport"], &json["backend"]),
+        (&"volatile".into(), &"io_uring".into(), &"portable".into())
+    );
+    assert_eq!((&json["committee"], &json["accounts"]), (&4.into(), &100_000.into()));
+    assert_eq!((&json["shards"], &json["verifiers"]), (&1.into(), &0.into()));
+    assert_eq!(json["cores"]["generator"], 1);
+    assert_eq!(json["simulated_batch"], 64);
+    assert_eq!(json["authority"]["counters"]["shards"][0]["votes"], 7);
+    assert_eq!(json["invalid_replies_by_fault"], serde_json::json!({"source": 3, "signature": 4}));
+    assert_eq!(json["rejections_by_code"], serde_json::json!({"busy": 2}));
+}
+
+#[test]
+fn losses_and_a_failed_audit_are_failures_and_say_so() {
+    assert!(report(0, 0, true).failures().is_empty());
+    let failures = report(3, 0, false).failures();
+    assert!(failures[0].contains("3 of 1503 payments were lost"), "{failures:?}");
+    assert!(failures[1].contains("the audit failed"), "{failures:?}");
+}
+
+/// The reason given when the measures are changed in one way.
+fn reason(change: impl FnOnce(&mut Measures)) -> String {
+    let mut measures = measures(0, 0, true);
+    change(&mut measures);
+    let generator = Report::new(String::new(), settings(), measures, vec![authority()]).generator;
+    assert!(generator.limited && generator.limited_because.len() == 1, "{generator:?}");
+    generator.limited_because[0].clone()
+}
+
+#[test]
+fn a_generator_that_limits_says_so_and_why() {
+    assert!(!report(0, 0, true).generator.limited);
+    let late = report(0, 2_000_000, true).generator;
+    assert!(late.limited && late.limited_because[0].contains(" us late"), "{late:?}");
+    assert!(late.limited_because[0].contains("3.0 % of the time"), "{late:?}");
+    let busy = |tally: &mut Tally| (tally.busy_ns, tally.idle_ns) = (499_000_000, 1_000_000);
+    assert!(reason(|measures| busy(&mut measures.saturated.tally)).contains("at saturation its loop"));
+    assert!(reason(|measures| busy(&mut measures.open_loop.tally)).contains("in the open loop its loop"));
+    let shared = reason(|measures| measures.saturated.generator.cpu_ns = 400_000_000);
+    assert!(shared.contains("80.0 %"), "{shared}");
+}
+
+#[test]
+fn an_authority_that_waited_for_its_core_was_disturbed() {
+    assert!(report(0, 0, true).disturbances.is_empty());
+    let mut measures = measures(0, 0, true);
+    measures.saturated.authority.waited_ns = 300_000_000;
+    let disturbances = Report::new(String::new(), settings(), measures, vec![authority()]).disturbances;
+    assert!(disturbances.len() == 1 && disturbances[0].contains("at saturation"), "{disturbances:?}");
+    assert!(disturbances[0].contains("0.60 s of every second"), "{disturbances:?}");
+}
+
+/// Ticks of 10 ms say nothing about a phase of a few.
+#[test]
+fn a_short_phase_is_not_judged_by_processor_time() {
+    let mut measures = measures(0, 0, true);
+    measures.saturated.tally.last_settled_ns = 20_001_000;
+    measures.saturated.generator.cpu_ns = 0;
+    measures.saturated.authority.waited_ns = 300_000_000;
+    let report = Report::new(String::new(), settings(), measures, vec![authority()]);
+    assert!(!report.generator.limited && report.disturbances.is_empty(), "{report:?}");
+}
+
+/// A rate beyond the authority fills every slot; the lag that follows is not the generator's slowness.
+#[test]
+fn an_open_loop_that_ran_full_is_told_apart_from_a_late_one() {
+    let full = reason(|measures| {
+        measures.open_loop = measure(0, 2_000_000);
+        measures.open_loop.tally.in_flight_max = IN_FLIGHT_MAX;
+    });
+    assert!(full.contains("more than the authority takes"), "{full}");
+}
+
+#[test]
+fn the_table_shows_what_a_person_needs() {
+    let text = table(&report(3, 2_000_000, false));
+    let needed = [
+        "1 live, 2 simulated in batches of 64",
+        "100,000",
+        "2000",
+        "90.0",
+        "3 (orders 3, certificates 0",
+        "source 3",
+        "FAILED",
+        "the generator may limit",
+        "a small buffer",
+        "authority: warning: few cores: they are; add some",
+        "repeat with: quittance-bench --seed 1",
+    ];
+    for part in needed {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+}
