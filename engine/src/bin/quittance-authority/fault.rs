@@ -30,8 +30,8 @@ pub(crate) enum Fault {
     #[error("{}: {fault}", path.display())]
     Committee { path: PathBuf, fault: CommitteeFileError },
     /// The genesis file is wrong.
-    #[error("genesis file: {0}")]
-    Genesis(#[from] GenesisError),
+    #[error("{}, the genesis file: {fault}", path.display())]
+    Genesis { path: PathBuf, fault: GenesisError },
     /// An account of the genesis file cannot be opened.
     #[error("genesis file, line {line}: {fault}")]
     Fund { line: usize, fault: FundError },
@@ -61,7 +61,7 @@ impl Fault {
         match self {
             Self::StoppedEarly => 0,
             Self::NotDurable | Self::Option(_) | Self::Text { .. } | Self::Committee { .. } => 2,
-            Self::Genesis(_) | Self::Fund { .. } => 2,
+            Self::Genesis { .. } | Self::Fund { .. } => 2,
             Self::File { .. } | Self::Transport(_) | Self::Thread(_) | Self::Random(_) => 1,
             Self::Credits { .. } | Self::Signals(_) => 1,
         }

@@ -46,12 +46,12 @@ impl PrivateFile {
     /// Writes a new file that only its owner can read, to disk before this returns.
     pub(crate) fn write(&self, path: &Path) -> Result<(), Fault> {
         let text = Zeroizing::new(toml::to_string(self).expect("integers and strings are TOML"));
-        let fault = |source: std::io::Error| {
-            let remedy = match source.kind() {
-                std::io::ErrorKind::AlreadyExists => "; an authority's key is never overwritten: choose another name",
-                _ => "",
-            };
-            Fault::File { path: path.to_owned(), source, remedy }
+        let fault = |source: std::io::Error| match source.kind() {
+            std::io::ErrorKind::AlreadyExists => Fault::Text {
+                path: path.to_owned(),
+                fault: "it exists, and an authority's key is never overwritten: choose another name".to_owned(),
+            },
+            _ => Fault::File { path: path.to_owned(), source, remedy: "" },
         };
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(fault)?;
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(fault)

@@ -4,7 +4,7 @@ use crate::fault::Fault;
 use crate::options::RunOptions;
 use crate::private_file::PrivateFile;
 use quittance_engine::committee::{Committee, CommitteeFile, MemberEntry};
-use quittance_engine::genesis;
+use quittance_engine::genesis::{self, GenesisError};
 use quittance_engine::network::NetworkId;
 use quittance_engine::types::{Address, Amount};
 use quittance_verify::SecretKey;
@@ -44,11 +44,12 @@ impl NetworkFiles {
         let bytes = std::fs::read(&options.genesis).map_err(Fault::read(&options.genesis))?;
         let network = NetworkId::of_genesis(&bytes);
         let mut openings = vec![Vec::new(); member.shards.into()];
-        let supply = genesis::read::<Fault>(&bytes, |line, address, amount| {
+        let supply = genesis::read::<GenesisError>(&bytes, |line, address, amount| {
             let shard = network.shard_of(&address, member.shards);
             openings[shard.index()].push(Opening { line, address, amount });
             Ok(())
-        })?;
+        })
+        .map_err(|fault| Fault::Genesis { path: options.genesis.clone(), fault })?;
         Ok(Self {
             secret: Arc::new(private.secret_key()),
             authority_index,

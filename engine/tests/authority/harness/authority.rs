@@ -1,0 +1,239 @@
+//! A running authority and the books kept on it.
+
+use super::counts::Counts;
+use super::files::Files;
+use super::process::{Ended, Process};
+use super::{Account, Client, FUNDS};
+use crate::make::{Network, Payer};
+use quittance_engine::types::Address;
+use rustix::process::Signal;
+use serde_json::Value;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::net::{Ipv4Addr, SocketAddr};
+
+/// Starts with other ports before it counts as a failure: another process may take one between search and start.
+const START_TRIES_MAX: usize = 5;
+
+/// How an authority is started; what is not named is the usual.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    pub(crate) shards: u16,
+    /// Payers in the genesis file, with [`FUNDS`] each.
+    pub(crate) payer_count: u32,
+    /// Further accounts in the genesis file.
+    pub(crate) openings: Vec<(Address, u64)>,
+    /// Further options of `run`.
+    pub(crate) options: Vec<String>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { shards: 1, payer_count: 8, openings: Vec::new(), options: Vec::new() }
+    }
+}
+
+impl Setup {
+    pub(crate) fn with_options(options: &[&str]) -> Self {
+        Self { options: options.iter().map(|option| (*option).to_owned()).collect(), ..Self::default() }
+    }
+
+    /// The genesis file's accounts.
+    pub(crate) fn openings(&self) -> Vec<(Address, u64)> {
+        let payers = (0..self.payer_count).map(|number| (Payer::new(number).address, FUNDS));
+        payers.chain(self.openings.iter().copied()).collect()
+    }
+}
+
+/// What was sent, under the names by which it is counted, and the replies that came.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Books {
+    pub(super) sent: BTreeMap<String, u64>,
+    pub(super) replies: BTreeMap<&'static str, u64>,
+}
+
+/// A process that serves. Ends with [`Authority::finish`].
+pub(crate) struct Authority {
+    pub(crate) network: Network,
+    pub(crate) payers: Vec<Payer>,
+    pub(crate) ready: Value,
+    setup: Setup,
+    files: Files,
+    process: Option<Process>,
+    pub(super) books: RefCell<Books>,
+    pub(super) nonce: Cell<u64>,
+}
+
+impl Authority {
+    /// Eight payers, one shard.
+    pub(crate) fn usual() -> Self {
+        Self::start(Setup::default())
+    }
+
+    /// Starts a process and waits until it is ready.
+    pub(crate) fn start(setup: Setup) -> Self {
+        let mut options = vec!["--volatile", "--json"];
+        options.extend(setup.options.iter().map(String::as_str));
+        for _ in 0..START_TRIES_MAX {
+            let files = Files::new(&setup);
+            let process = Process::start(files.run_arguments(&options));
+            let mut events =
+                std::iter::from_fn(|| process.line()).map(|line| serde_json::from_str::<Value>(&line).unwrap());
+            let ready = events.find(|event| event["event"] == "ready");
+            if let Some(ready) = ready {
+                let payers = (0..setup.payer_count).map(Payer::new).collect();
+                let (network, process) = (files.network.clone(), Some(process));
+                return Self {
+                    network,
+                    payers,
+                    ready,
+                    setup,
+                    files,
+                    process,
+                    books: RefCell::default(),
+                    nonce: Cell::new(1),
+                };
+            }
+            let ended = process.end();
+            assert!(ended.errors.contains("in use"), "{ended:?}");
+        }
+        panic!("none of {START_TRIES_MAX} starts found its ports free");
+    }
+
+    /// A new socket that talks to shard 0.
+    pub(crate) fn client(&self) -> Client<'_> {
+        self.client_of(0)
+    }
+
+    /// A new socket that talks to this shard.
+    pub(crate) fn client_of(&self, shard: u16) -> Client<'_> {
+        Client::new(self, shard)
+    }
+
+    pub(crate) fn address(&self, shard: u16) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.files.port + shard).into()
+    }
+
+    /// The payers whose accounts lie on this shard.
+    pub(crate) fn payers_on(&self, shard: u16) -> Vec<&Payer> {
+        self.payers.iter().filter(|payer| self.network.shard_of(&payer.address) == shard).collect()
+    }
+
+    /// Runs `act` while every thread of the process stands still, then lets it meet all that came.
+    pub(crate) fn at_once(&self, act: impl FnOnce()) {
+        self.process().pause();
+        act();
+        self.process().resume();
+    }
+
+    /// The counters, by SIGUSR1.
+    pub(crate) fn counts(&self) -> Counts {
+        self.process().signal(Signal::USR1);
+        let line = self.process().line().expect("the process goes on after SIGUSR1");
+        let event: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(event["event"], "counters");
+        Counts::read(&event)
+    }
+
+    /// What the authority holds of every account of the genesis file.
+    pub(crate) fn accounts(&self) -> BTreeMap<Address, Account> {
+        let addresses: Vec<Address> = self.setup.openings().into_iter().map(|(address, _)| address).collect();
+        let on_shard = |shard: u16| {
+            let here: Vec<Address> =
+                addresses.iter().copied().filter(|address| self.network.shard_of(address) == shard).collect();
+            self.client_of(shard).accounts(&here)
+        };
+        (0..self.setup.shards).flat_map(on_shard).collect()
+    }
+
+    /// Holds if meanwhile exactly these counters rose, by exactly so much.
+    #[track_caller]
+    pub(crate) fn assert_counts<T>(&self, expected: &[(&str, u64)], act: impl FnOnce() -> T) -> T {
+        let before = self.counts();
+        let outcome = act();
+        let expected: BTreeMap<String, u64> = expected.iter().map(|(name, by)| ((*name).to_owned(), *by)).collect();
+        assert_eq!(self.counts().growth_since(&before), expected);
+        outcome
+    }
+
+    /// Holds if meanwhile exactly these counters rose, by exactly so much, and no account changed.
+    #[track_caller]
+    pub(crate) fn assert_only_counts<T>(&self, expected: &[(&str, u64)], act: impl FnOnce() -> T) -> T {
+        let before = self.accounts();
+        let outcome = self.assert_counts(expected, act);
+        assert_eq!(self.accounts(), before, "no account changed");
+        outcome
+    }
+
+    /// Stops the process and closes its books.
+    #[track_caller]
+    pub(crate) fn finish(self) -> Counts {
+        self.finish_by(Signal::TERM)
+    }
+
+    /// Stops the process by this signal. Holds if it ends well, and if its last counters account for every datagram that
+    /// was sent to it and for every reply that came.
+    #[track_caller]
+    pub(crate) fn finish_by(mut self, signal: Signal) -> Counts {
+        let process = self.process.take().expect("an authority ends once");
+        process.signal(signal);
+        let Ended { code, lines, errors } = process.end();
+        assert_eq!((code, errors.as_str()), (Some(0), ""));
+        let [last] = lines.as_slice() else { panic!("one last line, not {lines:?}") };
+        let counts = Counts::read(&serde_json::from_str(last).unwrap());
+        self.books.borrow().assert_closed(&counts);
+        counts
+    }
+
+    fn process(&self) -> &Process {
+        self.process.as_ref().expect("it is taken only at the end")
+    }
+}
+
+impl Drop for Authority {
+    /// A test that forgets to close the books would miss what they show.
+    fn drop(&mut self) {
+        assert!(self.process.is_none() || std::thread::panicking(), "a test ends with finish");
+    }
+}
+
+impl Books {
+    pub(super) fn count_sent(&mut self, name: String) {
+        *self.sent.entry(name).or_default() += 1;
+    }
+
+    pub(super) fn count_reply(&mut self, name: &'static str) {
+        *self.replies.entry(name).or_default() += 1;
+    }
+
+    /// Everything sent arrived, was dropped by the kernel or was empty; everything that arrived was read as what it was;
+    /// every request had one answer; every answer sent was received.
+    #[track_caller]
+    fn assert_closed(&self, counts: &Counts) {
+        let sent: u64 = self.sent.values().sum();
+        let dropped = counts.get("transport.datagrams_dropped_by_kernel");
+        let arrived = counts.get("transport.datagrams_received");
+        let unread = ["empty_datagrams", "datagrams_truncated", "packets_unreadable"];
+        let unread: u64 = unread.iter().map(|name| counts.get(&format!("transport.{name}"))).sum();
+        assert_eq!(sent, arrived + unread + dropped, "{counts:?}");
+
+        let protocol = |names: &[&str]| names.iter().map(|name| counts.get(&format!("protocol.{name}"))).sum::<u64>();
+        let requests = protocol(&["orders", "certificates", "queries"]);
+        let silenced = counts.sum("protocol.malformed.") + protocol(&["not_requests"]);
+        assert_eq!(arrived, requests + silenced, "{counts:?}");
+        if dropped == 0 {
+            for (name, count) in &self.sent {
+                assert_eq!(counts.get(name), *count, "{name}");
+            }
+        }
+
+        let replies = |name: &str| self.replies.get(name).copied().unwrap_or(0);
+        assert_eq!(replies("vote"), protocol(&["votes", "votes_repeated"]), "{counts:?}");
+        assert_eq!(replies("receipt"), protocol(&["confirmations", "receipts_repeated"]), "{counts:?}");
+        assert_eq!(replies("rejection"), counts.sum("protocol.rejects."), "{counts:?}");
+        assert_eq!(self.replies.values().sum::<u64>(), requests, "{counts:?}");
+        assert_eq!(counts.get("transport.datagrams_sent"), requests, "{counts:?}");
+        assert_eq!(protocol(&["replies_dropped"]) + counts.get("transport.datagrams_unsent"), 0);
+    }
+}

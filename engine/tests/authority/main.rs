@@ -1,0 +1,21 @@
+//! The authority as its peers and its operator meet it: a process on loopback, spoken to over UDP, signals and files.
+//!
+//! `harness` starts and stops processes and checks every reply; `make` makes what peers send. What peers may do wrong:
+//! `bad_frames`, `bad_orders`, `bad_certificates`, `random`. What holds for all: `reply_lengths`, `repeats`. What payments
+//! do: `accounts`, `settings`. What operators do: `command_line`, `new_authority`, `operator`.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)] // helpers of tests are tests
+
+mod accounts;
+mod bad_certificates;
+mod bad_frames;
+mod bad_orders;
+mod command_line;
+mod harness;
+mod make;
+mod new_authority;
+mod operator;
+mod random;
+mod repeats;
+mod reply_lengths;
+mod settings;
