@@ -27,10 +27,11 @@ impl KeyCache {
     /// Bytes that one key takes.
     pub const ENTRY_BYTES: usize = size_of::<Entry>();
 
-    /// An empty cache of at least one entry; memory is taken as it fills.
+    /// An empty cache of at least one entry. Its addresses are reserved now, so that it never moves: copying some hundred
+    /// MiB would hold up a shard for tens of milliseconds. Systems that lend memory page by page give it as the cache fills.
     pub fn new(entry_count_max: usize) -> Self {
         let entry_count_max = entry_count_max.clamp(1, NO_KEY as usize);
-        Self { entries: Vec::new(), entry_count_max, hand: 0 }
+        Self { entries: Vec::with_capacity(entry_count_max), entry_count_max, hand: 0 }
     }
 
     /// The key of an account: from the cache, else decompressed and checked now. `None` if its address is no usable key,
