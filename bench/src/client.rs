@@ -1,6 +1,7 @@
 //! The client's sockets: the world as it really is.
 
 use crate::error::BenchError;
+use crate::intruder::Intruder;
 use crate::limits::{REPLY_COUNT_MAX, SOCKET_COUNT_MAX};
 use crate::world::World;
 use quittance_engine::types::Peer;
@@ -27,6 +28,8 @@ pub struct Client {
     started: Instant,
     /// What sockets were asked for and not granted, once each.
     findings: Vec<String>,
+    /// Sends bad orders beside ours.
+    intruder: Option<Intruder>,
 }
 
 impl Client {
@@ -52,7 +55,17 @@ impl Client {
         }
         findings.sort();
         findings.dedup();
-        Ok(Self { transports, started: Instant::now(), findings })
+        Ok(Self { transports, started: Instant::now(), findings, intruder: None })
+    }
+
+    /// Lets an intruder follow what this client sends from now on.
+    pub fn let_in(&mut self, intruder: Intruder) {
+        self.intruder = Some(intruder);
+    }
+
+    /// Sends the intruder home.
+    pub fn expel(&mut self) -> Option<Intruder> {
+        self.intruder.take()
     }
 
     /// Which transport works.
@@ -120,11 +133,12 @@ impl World for Client {
             }
         };
         room.copy_from_slice(datagram);
-        Ok(())
+        self.intruder.as_mut().map_or(Ok(()), |intruder| intruder.follow(to, datagram))
     }
 
     fn flush(&mut self) -> Result<(), BenchError> {
-        self.transports.iter_mut().try_for_each(|transport| transport.flush().map_err(machine))
+        self.transports.iter_mut().try_for_each(|transport| transport.flush().map_err(machine))?;
+        self.intruder.as_mut().map_or(Ok(()), Intruder::turn)
     }
 
     fn receive(&mut self, wait_ns: u64, take: &mut dyn FnMut(Peer, &[u8])) -> Result<(), BenchError> {

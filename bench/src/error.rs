@@ -53,7 +53,7 @@ pub enum BenchError {
         remedy: &'static str,
     },
     /// SIGINT or SIGTERM.
-    #[error("interrupted; the authorities were stopped and nothing is reported")]
+    #[error("interrupted; what was started is stopped, and nothing is reported")]
     Interrupted,
 }
 

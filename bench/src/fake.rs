@@ -51,8 +51,8 @@ impl Fixture {
         let plan = Plan::draw(4, account_count, payment_count);
         let terms = Terms::new(NetworkId([5; 32]), members.committee(), 2, live);
         let addresses: Vec<Peer> = ports[..terms.live_count].iter().map(|port| Peer::new(HOST, *port)).collect();
-        let orders =
-            Orders::sign(&plan, &accounts, &terms.network, 2, &progress, &interrupt).expect("a small world is sound");
+        let orders = Orders::sign(&plan, &accounts, &terms.network, 2, false, &progress, &interrupt)
+            .expect("a small world is sound");
         let keys = members.split_keys(0..committee);
         let mut members = Members::new(4, HOST, &ports, 2).expect("a small world is sound");
         let voters = members.split_keys(terms.live_count..terms.live_count + terms.simulated_count);
@@ -280,10 +280,11 @@ impl FakeWorld<'_> {
 
     fn is_good(&mut self, leaf: &Hash, proof: &Proof, path: &[Hash]) -> bool {
         let terms = &self.fixture.terms;
-        let root = tree::root_from_path(leaf, proof.leaf_index.get(), path).expect("a path of the right shape");
+        let root = tree::root_from_path(leaf, tree::Path { leaf_index: proof.leaf_index.get(), siblings: path })
+            .expect("a path of the right shape");
         let message = terms.context.message(&root);
         let key = &terms.keys[usize::from(proof.authority)];
-        self.verifier.verify(Item { key, message: &message, signature: &proof.root_signature })
+        self.verifier.verify(Item { key, message: &message, signature: &proof.root_signature, hint: None })
     }
 
     fn query(&mut self, index: usize, at: Peer, query: &Query) {

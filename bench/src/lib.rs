@@ -29,17 +29,21 @@
 //! | `setup.rs`, `ports.rs`, `cores.rs`, `locate.rs`, `process.rs`, `cpu.rs` | files and processes |
 //! | `drive/`, `timeouts.rs`, `latency.rs` | the load loop |
 //! | `terms.rs`, `directory.rs`, `replies.rs`, `known_roots.rs` | who may say what, and whether it is true |
-//! | `world.rs`, `client.rs` | sockets and time |
+//! | `world.rs`, `client.rs`, `intruder.rs` | sockets and time; a source of bad signatures |
 //! | `model.rs`, `audit.rs` | what must be there, and what is |
 //! | `report/` | table and JSON |
+//! | `verify/` | signature checks by themselves, beside another library's |
+//!
+//! The subcommand `verify` measures signature checks alone, without authorities or sockets: see [`verify`].
 //!
 //! # Dependencies
 //! - `quittance-engine`: messages, committee and genesis files, rejection codes. `quittance-net`: frames and transports.
 //!   `quittance-verify`: keys, signature checks, reply trees.
 //! - `blake3`: key seeds of a run. `rand_chacha`, `rand_core`: who pays whom. `getrandom`: the verifier's secret seed.
 //! - `bytemuck`: frames as bytes. `hex`: keys in private files.
+//! - `ed25519-dalek` (with its feature `batch`): only to compare with, in `verify`. It decides nothing.
 //! - `clap`: the command line. `comfy-table`: the table. `indicatif`: progress bars. `serde`, `serde_json`: JSON both ways.
-//! - `core_affinity`: pinning. `rustix`: signals to children, clock ticks. `signal-hook`: SIGINT and SIGTERM as a flag.
+//! - `core_affinity`: pinning. `rustix`: signals to children, clock ticks, processor time. `signal-hook`: SIGINT and SIGTERM as a flag.
 //! - `hdrhistogram`: latencies. `tempfile`: the run's folder. `thiserror`: error texts.
 //! - `mimalloc`: the command's allocator, as it is the authority's.
 #![forbid(unsafe_code)]
@@ -56,6 +60,7 @@ pub mod error;
 #[cfg(test)]
 mod fake;
 pub mod interrupt;
+pub mod intruder;
 pub mod known_roots;
 pub mod latency;
 pub mod limits;
@@ -75,6 +80,7 @@ pub mod run;
 pub mod setup;
 pub mod terms;
 pub mod timeouts;
+pub mod verify;
 pub mod votes;
 pub mod workload;
 pub mod world;

@@ -3,6 +3,7 @@
 use crate::limits::{
     ACCOUNT_COUNT_MAX, IN_FLIGHT_MAX, MEMBER_COUNT_MAX, PAYMENT_COUNT_MAX, SHARD_COUNT_MAX, SOCKET_COUNT_MAX,
 };
+use crate::verify::{ROUND_COUNT_MAX, ROUNDS, ROUNDS_QUICK};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use quittance_net::transport::TransportKind;
 use std::path::PathBuf;
@@ -48,6 +49,48 @@ impl Cli {
 pub enum Command {
     /// Measure settlement: saturation, then open loop, then the audit.
     Run(RunOptions),
+    /// Measure signature checks by themselves: our backends beside ed25519-dalek, on one core.
+    ///
+    /// Checked are signed orders, 1 to 1,024 per call: each by another of 4,096 keys (`accounts`), the same with R's x
+    /// coordinate, which ed25519-dalek does not take (`accounts_hinted`), and by four keys in turn (`committee`). Keys are
+    /// decompressed ahead. Every verdict is checked, and before the first round all must find a bad signature.
+    ///
+    /// Times are processor time per signature. A round gives every contender a turn of some milliseconds at the same task,
+    /// one after the other, on one core; figures are medians over --rounds. `us` and `per_s` have a cell for each set and
+    /// number; `ratios` say how many times faster than ed25519-dalek the best backend is: above 1 it is faster. They compare
+    /// times of the same round only, so they hold where the machine's speed wanders; single figures move with it.
+    ///
+    /// Batches against batches, and single calls against single calls: `single` is ed25519-dalek's `verify` against ours. Both
+    /// then compute the same product with the same library, so about 1 is right, a few per cent more or less in each run.
+    /// Compile for the machine (RUSTFLAGS=-C target-cpu=native) to see ed25519-dalek at its best: `dalek_backend` says what
+    /// it computes with.
+    ///
+    /// Exit code: 0 measured; 2 wrong usage; 3 the machine refused something; 101 a verdict was wrong; 130 interrupted.
+    Verify(VerifyOptions),
+}
+
+/// Options of `verify`.
+#[derive(Clone, Debug, Args)]
+pub struct VerifyOptions {
+    /// The core to run on [default: the first that authorities get].
+    #[arg(long, value_name = "N")]
+    pub core: Option<usize>,
+    /// Rounds behind each figure [default: 81, about 25 s; with --quick 5].
+    #[arg(long, value_name = "N", value_parser = rounds)]
+    pub rounds: Option<usize>,
+    /// A smoke run: few rounds of short turns. Its figures are rough.
+    #[arg(long)]
+    pub quick: bool,
+    /// Print one JSON object instead of the table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl VerifyOptions {
+    /// Rounds asked for, or those of this kind of run.
+    pub fn rounds_used(&self) -> usize {
+        self.rounds.unwrap_or(if self.quick { ROUNDS_QUICK } else { ROUNDS })
+    }
 }
 
 /// Options of a measurement.
@@ -78,6 +121,19 @@ pub struct RunOptions {
     /// How datagrams are received and sent, on both sides.
     #[arg(long, default_value = "auto")]
     pub transport: TransportChoice,
+    /// How the authorities check signatures.
+    #[arg(long, default_value = "auto")]
+    pub backend: BackendChoice,
+    /// Send the x coordinate of each signature's R along with the order, which spares the authority a square root.
+    #[arg(long)]
+    pub hint: bool,
+    /// After every Nth order, have another address send the same order with a bad signature. What remains of the rate
+    /// against a run without is what the authority protects its payers from.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub bad_every: Option<u32>,
+    /// How long the authority checks a source's signatures one by one after a bad one, in milliseconds; 0: never.
+    #[arg(long, default_value_t = quittance_engine::quarantine::QUARANTINE_MS, value_name = "MS")]
+    pub quarantine_ms: u64,
     /// Client sockets; payments take turns.
     #[arg(long, default_value_t = 1, value_name = "K", value_parser = sockets)]
     pub sockets: usize,
@@ -152,8 +208,34 @@ impl TransportChoice {
     }
 }
 
+/// `--backend`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BackendChoice {
+    /// The fastest that the machine can run.
+    Auto,
+    /// Eight lanes of AVX-512 IFMA.
+    Ifma,
+    /// Runs everywhere.
+    Portable,
+}
+
+impl BackendChoice {
+    /// As the authority's option has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Ifma => "ifma",
+            Self::Portable => "portable",
+        }
+    }
+}
+
 fn window(text: &str) -> Result<usize, String> {
     bounded(text, IN_FLIGHT_MAX)
+}
+
+fn rounds(text: &str) -> Result<usize, String> {
+    bounded(text, ROUND_COUNT_MAX)
 }
 
 fn sockets(text: &str) -> Result<usize, String> {
@@ -172,8 +254,10 @@ mod tests {
 
     fn parse(arguments: &[&str]) -> Result<RunOptions, clap::Error> {
         let cli = Cli::try_parse_from(std::iter::once(&"quittance-bench").chain(arguments))?;
-        let Command::Run(options) = cli.into_command();
-        Ok(options)
+        match cli.into_command() {
+            Command::Run(options) => Ok(options),
+            Command::Verify(options) => panic!("{options:?}"),
+        }
     }
 
     #[test]
@@ -187,6 +271,19 @@ mod tests {
         assert_eq!((bare.accounts, bare.payments), (7, 300_000));
         assert_eq!((named.accounts, named.payments), (7, 300_000));
         assert!(parse(&[]).unwrap().saturated_payments() >= 200_000);
+    }
+
+    #[test]
+    fn verify_has_rounds_of_its_own_and_fewer_if_quick() {
+        let rounds = |arguments: &[&str]| {
+            let cli = Cli::try_parse_from(["quittance-bench", "verify"].iter().chain(arguments)).unwrap();
+            match cli.into_command() {
+                Command::Verify(options) => options.rounds_used(),
+                Command::Run(options) => panic!("{options:?}"),
+            }
+        };
+        assert_eq!((rounds(&[]), rounds(&["--quick"]), rounds(&["--quick", "--rounds", "7"])), (81, 5, 7));
+        assert!(Cli::try_parse_from(["quittance-bench", "verify", "--rounds", "0"]).is_err());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use quittance_engine::message;
 use quittance_engine::network::NetworkId;
 use quittance_engine::types::Digest;
 use quittance_net::frame::{Header, Kind, Order, OrderBody, RECIPIENT_ACCOUNT, U64};
+use quittance_verify::hint;
 
 /// All orders of a run as they go on the wire, and their digests; by payment index. 272 bytes each.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ struct Job<'a> {
 }
 
 impl Orders {
-    /// Signs the whole plan on all cores, account by account, so that each key is expanded once.
+    /// Signs the whole plan on all cores, account by account, so that each key is expanded once. `is_hinted`: with R's x.
     ///
     /// # Errors
     /// [`BenchError::Interrupted`].
@@ -34,13 +35,14 @@ impl Orders {
         accounts: &Accounts,
         network: &NetworkId,
         shard_count: u16,
+        is_hinted: bool,
         progress: &Progress,
         interrupt: &Interrupt,
     ) -> Result<Self, BenchError> {
         let payment_count = plan.payment_count() as usize;
         let mut frames = vec![<Order as bytemuck::Zeroable>::zeroed(); payment_count];
         let mut digests = vec![[0; 32]; payment_count];
-        let author = Author { plan, accounts, network, shard_count };
+        let author = Author { plan, accounts, network, shard_count, is_hinted };
         parallel::each(jobs(plan, &mut frames, &mut digests), |job| author.work(job, progress, interrupt))?;
         Ok(Self { frames, digests })
     }
@@ -82,6 +84,8 @@ struct Author<'a> {
     accounts: &'a Accounts,
     network: &'a NetworkId,
     shard_count: u16,
+    /// Whether orders carry the x coordinate of their signature's R.
+    is_hinted: bool,
 }
 
 impl Author<'_> {
@@ -108,7 +112,9 @@ impl Author<'_> {
             let body = self.body(payment);
             let message = message::order_message(self.network, &body);
             digests[offset] = message::order_digest(&message);
-            frames[offset] = Order { header, body, signature: key.sign(&message), reserved: [0; 32] };
+            let signature = key.sign(&message);
+            let r_hint = if self.is_hinted { hint(&signature).unwrap_or_default() } else { [0; 32] };
+            frames[offset] = Order { header, body, signature, r_hint };
             payment = self.plan.successor(payment).unwrap_or(payment);
             count += 1;
         }
@@ -141,7 +147,7 @@ mod tests {
         let plan = Plan::draw(9, 21, 50);
         let accounts = Accounts::derive(9, 21, &progress, &interrupt).unwrap();
         let network = NetworkId([3; 32]);
-        let orders = Orders::sign(&plan, &accounts, &network, 4, &progress, &interrupt).unwrap();
+        let orders = Orders::sign(&plan, &accounts, &network, 4, true, &progress, &interrupt).unwrap();
         let mut verifier = Verifier::new(BackendKind::Portable, [0; 32]);
         for payment in 0..50 {
             let frame = orders.frame(payment);
@@ -154,7 +160,8 @@ mod tests {
             let message = message::order_message(&network, &frame.body);
             assert_eq!(orders.digest(payment), &message::order_digest(&message));
             let key = PublicKey::from_bytes(sender).unwrap();
-            assert!(verifier.verify(Item { key: &key, message: &message, signature: &frame.signature }), "{payment}");
+            let (signature, hint) = (&frame.signature, Some(&frame.r_hint));
+            assert!(verifier.verify(Item { key: &key, message: &message, signature, hint }), "{payment}");
         }
     }
 }

@@ -282,7 +282,8 @@ impl<'a> Replies<'a> {
         if path.len() > self.terms.path_levels_max {
             return Err(Fault::Path);
         }
-        let root = tree::root_from_path(&leaf, proof.leaf_index.get(), path).ok_or(Fault::Path)?;
+        let root = tree::root_from_path(&leaf, tree::Path { leaf_index: proof.leaf_index.get(), siblings: path })
+            .ok_or(Fault::Path)?;
         let signed = SignedRoot { authority, root, signature: proof.root_signature };
         if self.known.contains(&signed) {
             return Ok(None);
@@ -310,6 +311,7 @@ impl<'a> Replies<'a> {
                 key: &self.terms.keys[usize::from(candidate.signed.authority)],
                 message: &candidate.message,
                 signature: &candidate.signed.signature,
+                hint: None,
             }
         });
         self.verifier.verify_batch(&items[..batch.len()], &mut self.verdicts);

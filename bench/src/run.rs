@@ -10,6 +10,7 @@ use crate::directory::Directory;
 use crate::drive::{Driver, Pace, Settings};
 use crate::error::BenchError;
 use crate::interrupt::Interrupt;
+use crate::intruder::Intruder;
 use crate::locate;
 use crate::model::Model;
 use crate::options::RunOptions;
@@ -80,7 +81,8 @@ impl Scene {
         let voters = members.split_keys(terms.live_count..terms.live_count + terms.simulated_count);
 
         let progress = Progress::start("signing orders", u64::from(options.payments));
-        let orders = Orders::sign(&plan, &accounts, &terms.network, options.shards, &progress, interrupt)?;
+        let (network, shard_count) = (&terms.network, options.shards);
+        let orders = Orders::sign(&plan, &accounts, network, shard_count, options.hint, &progress, interrupt)?;
         progress.finish();
         let batch_count = orders.digests().len().div_ceil(simulated_batch);
         let progress = Progress::start("signing simulated votes", batch_count as u64);
@@ -118,6 +120,8 @@ impl Scene {
         option("--genesis", self.folder.genesis().into());
         option("--cores", listed(&shard_cores));
         option("--transport", options.transport.name().into());
+        option("--backend", options.backend.name().into());
+        option("--quarantine-ms", options.quarantine_ms.to_string().into());
         if options.verifiers > 0 {
             option("--verifiers", options.verifiers.to_string().into());
             option("--verifier-cores", listed(&verifier_cores));
@@ -147,6 +151,9 @@ impl Stage<'_> {
         }
         let gso = !self.options.no_gso;
         let mut client = Client::bind(HOST, self.options.sockets, self.options.transport.kind(), gso)?;
+        if let Some(every) = self.options.bad_every {
+            client.let_in(Intruder::bind(client.kind(), every)?);
+        }
         let settings = self.settings();
         let mut driver = Driver::new(&scene.workload, &scene.terms, &scene.directory, settings, random_seed()?);
         let payment_count = scene.workload.plan.payment_count();
@@ -157,12 +164,14 @@ impl Stage<'_> {
         let saturated = self.phase(&mut driver, 0..border, pace, &mut client)?;
         let open_loop = self.open_loop(&mut driver, border..payment_count, &saturated, &mut client)?;
 
+        let intruder = client.expel().map(|intruder| intruder.counters());
         let audit = self.audit(&driver, &mut client)?;
         Ok(Measures {
             saturated,
             open_loop,
             replies: driver.reply_counters().clone(),
             audit,
+            intruder,
             client_transport: client.kind().to_string(),
             client: client.counters(),
             findings: client.findings().to_vec(),

@@ -36,6 +36,10 @@ pub struct Counters {
     pub vote_roots_unknown: u64,
     /// Root signatures that were checked.
     pub roots_checked: u64,
+    /// Times that a source's quarantine began: its signatures failed, and are checked one by one for a while.
+    pub quarantines: u64,
+    /// Signatures checked one by one because their source was in quarantine.
+    pub signatures_quarantined: u64,
     /// Reply batches signed.
     pub roots_signed: u64,
     /// Replies dropped because too many waited.

@@ -35,7 +35,7 @@
 //!   receipts. `shard/credits.rs`, `shard/query.rs`, `shard/replies.rs`: the rest of what it does.
 //! - [`arena`], [`key_cache`]: accounts, and their decompressed keys. `slab.rs`: tables of fixed capacity.
 //! - `tally.rs`: the votes of a certificate, counted and hashed. `root_checks.rs`: roots whose signature is being checked.
-//! - [`verify_batch`]: signatures on their way to a verifier and back.
+//! - [`verify_batch`]: signatures on their way to a verifier and back. [`quarantine`]: whose signatures are checked alone.
 //! - [`credit`]: credits between shards, exactly once.
 //! - [`message`]: the bytes that are signed. [`network`]: the network's id, and which shard holds an account.
 //! - [`committee`], [`genesis`]: the two files that all authorities and payers share.
@@ -70,6 +70,7 @@ pub mod key_cache;
 pub mod limits;
 pub mod message;
 pub mod network;
+pub mod quarantine;
 pub mod reject;
 mod root_checks;
 pub mod shard;

@@ -5,7 +5,7 @@ use crate::message::vote_leaf;
 use crate::reject::{Refusal, Reject};
 use crate::types::Digest;
 use quittance_net::frame::{CertificateView, VOTES_MAX};
-use quittance_verify::tree::{self, Hash};
+use quittance_verify::tree::{self, Hash, Path};
 
 /// "This authority signed this root", as a vote claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,12 +48,21 @@ pub(crate) fn tally(
     count_weight(certificate, committee)?;
     let leaf = vote_leaf(digest);
     let mut claims = Claims { claims: [NO_CLAIM; VOTES_MAX], count: 0 };
+    let mut paths = [Path { leaf_index: 0, siblings: &[] }; VOTES_MAX];
     for vote in certificate.votes() {
-        let authority = vote.proof.authority;
-        let root = tree::root_from_path(&leaf, vote.proof.leaf_index.get(), vote.path)
-            .ok_or(Reject::BadPath.detail(authority.into()))?;
-        claims.claims[claims.count] = RootClaim { authority, root, signature: vote.proof.root_signature };
+        let (authority, signature) = (vote.proof.authority, vote.proof.root_signature);
+        let path = Path { leaf_index: vote.proof.leaf_index.get(), siblings: vote.path };
+        if !path.is_possible() {
+            return Err(Reject::BadPath.detail(authority.into()));
+        }
+        paths[claims.count] = path;
+        claims.claims[claims.count] = RootClaim { authority, root: [0; 32], signature };
         claims.count += 1;
+    }
+    let mut roots = [[0; 32]; VOTES_MAX];
+    tree::roots_from_paths(&leaf, &paths[..claims.count], &mut roots[..claims.count]);
+    for (claim, root) in claims.claims.iter_mut().zip(roots).take(claims.count) {
+        claim.root = root;
     }
     Ok(claims)
 }

@@ -7,6 +7,8 @@
 //! 3. A is not of small order. This is settled when a [`PublicKey`](crate::PublicKey) is made, not per signature.
 //! 4. \[8\](S B - R - k A) is the identity, where k = SHA-512(R || A || M) read as a little-endian integer mod L.
 //!
+//! Where R's x coordinate comes along as a hint, it must be that: a wrong hint is refused like a wrong byte of R.
+//!
 //! R may be of small order, and R and A may carry a component of small order: the factor 8 removes it.
 //!
 //! The factor is what lets one rule serve single checks and batches. Without it (RFC 8032, section 5.1.7, allows
@@ -20,6 +22,35 @@ use sha2::{Digest, Sha512};
 const GROUP_ORDER: [u8; 32] = [
     0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+];
+
+/// The y coordinates of the points of small order: the same bytes without the sign of x.
+const SMALL_ORDER_YS: [[u8; 32]; 5] = [
+    // order 1
+    [
+        0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+        0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    ],
+    // order 2
+    [
+        0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f,
+    ],
+    // order 4, both signs
+    [
+        0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+        0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    ],
+    // order 8, both signs
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+        0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ],
+    // order 8, both signs
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+        0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ],
 ];
 
 /// Splits a signature into its halves: R's encoding and S.
@@ -49,6 +80,13 @@ pub(crate) fn encoding_is_canonical(encoding: &[u8; 32]) -> bool {
     let y_is_one = *low == 1 && high == 0 && middle.iter().all(|&byte| byte == 0);
     let y_is_minus_one = *low == 0xec && upper_bits_set;
     !(negative && (y_is_one || y_is_minus_one))
+}
+
+/// True if these bytes, which must be canonical, encode one of the eight points of small order (rule 3).
+pub(crate) fn encoding_is_of_small_order(encoding: &[u8; 32]) -> bool {
+    let mut y = *encoding;
+    y[31] &= 0x7f;
+    SMALL_ORDER_YS.contains(&y)
 }
 
 /// SHA-512(R || A || M): the challenge before it is reduced mod L (rule 4; RFC 8032, section 5.1.7, step 2).
@@ -136,6 +174,25 @@ mod tests {
             assert!(encoding_is_canonical(&encoding));
             encoding[31] |= 0x80;
             assert!(encoding_is_canonical(&encoding));
+        }
+    }
+
+    #[test]
+    fn exactly_the_eight_points_of_small_order_are_known_by_their_bytes() {
+        use curve25519_dalek::constants::EIGHT_TORSION;
+        let encodings = EIGHT_TORSION.map(|point| point.compress().to_bytes());
+        assert!(encodings.iter().all(encoding_is_of_small_order));
+        let mut ys: Vec<_> = encodings.map(|[low @ .., top]| (low, top & 0x7f)).into();
+        ys.sort_unstable();
+        ys.dedup();
+        assert_eq!(ys.len(), SMALL_ORDER_YS.len());
+        for encoding in encodings {
+            for bit in 0..255 {
+                let mut other = encoding;
+                other[bit / 8] ^= 1 << (bit % 8);
+                let is_of_small_order = encodings.contains(&other) || !encoding_is_canonical(&other);
+                assert!(encoding_is_of_small_order(&other) <= is_of_small_order, "bit {bit} of {encoding:02x?}");
+            }
         }
     }
 }

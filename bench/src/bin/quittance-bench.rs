@@ -3,17 +3,21 @@
 
 use clap::Parser;
 use quittance_bench::error::BenchError;
-use quittance_bench::options::{Cli, Command, RunOptions};
-use quittance_bench::report;
+use quittance_bench::options::{Cli, Command, RunOptions, VerifyOptions};
 use quittance_bench::run::run;
+use quittance_bench::{report, verify};
+use serde::Serialize;
 use std::process::ExitCode;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let Command::Run(options) = Cli::parse().into_command();
-    measure(&options).unwrap_or_else(|error| {
+    let ended = match Cli::parse().into_command() {
+        Command::Run(options) => measure(&options),
+        Command::Verify(options) => compare(&options),
+    };
+    ended.unwrap_or_else(|error| {
         eprintln!("quittance-bench: {error}");
         ExitCode::from(error.exit_code())
     })
@@ -23,14 +27,30 @@ fn main() -> ExitCode {
 fn measure(options: &RunOptions) -> Result<ExitCode, BenchError> {
     let report = run(options, command_line())?;
     if options.json {
-        let json = serde_json::to_string(&report).expect("a report holds strings, numbers and maps with string keys");
-        println!("{json}");
+        print_json(&report);
     } else {
         println!("{}", report::table(&report));
     }
     let failures = report.failures();
     failures.iter().for_each(|failure| eprintln!("quittance-bench: {failure}"));
     Ok(ExitCode::from(u8::from(!failures.is_empty())))
+}
+
+/// Measures signature checks and prints what was found.
+fn compare(options: &VerifyOptions) -> Result<ExitCode, BenchError> {
+    let report = verify::verify(options, command_line())?;
+    if options.json {
+        print_json(&report);
+    } else {
+        println!("{}", verify::table(&report));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One object, one line.
+fn print_json(report: &impl Serialize) {
+    let json = serde_json::to_string(report).expect("a report holds strings, numbers and maps with string keys");
+    println!("{json}");
 }
 
 /// The command that repeats this run.

@@ -3,12 +3,14 @@
 mod table;
 
 pub use table::table;
+pub(crate) use table::{grid, grouped, right_aligned};
 
 use crate::audit::Audit;
 use crate::client::ClientCounters;
 use crate::cores::Cores;
 use crate::cpu::Spent;
 use crate::drive::{CodeCounts, Tally};
+use crate::intruder::IntruderCounters;
 use crate::latency::{LatencySummary, SpanSummaries};
 use crate::limits::{BUSY_SHARE_MAX, CORE_SHARE_MIN, IN_FLIGHT_MAX, LAG_US_MAX, SHARE_S_MIN, WAIT_SHARE_MAX};
 use crate::options::RunOptions;
@@ -66,6 +68,9 @@ pub struct Report {
     pub phases: Phases,
     /// The balances at the end.
     pub audit: Audit,
+    /// The source of bad signatures, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intruder: Option<IntruderCounters>,
     /// The first authority.
     pub authority: AuthorityReport,
     /// Every authority, if all run.
@@ -102,6 +107,13 @@ pub struct SettingsReport {
     pub cores: Cores,
     /// Payments in flight at saturation.
     pub window: usize,
+    /// Whether orders carried the x coordinate of their signature's R.
+    pub hint: bool,
+    /// Honest orders to one bad one of another source, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bad_every: Option<u32>,
+    /// How long the authority checks a source's signatures one by one after a bad one.
+    pub quarantine_ms: u64,
     /// Client sockets.
     pub sockets: usize,
     /// Whether segmented sends and merged receives were allowed.
@@ -131,6 +143,9 @@ impl SettingsReport {
             verifiers: options.verifiers,
             cores,
             window: options.window_used(),
+            hint: options.hint,
+            bad_every: options.bad_every,
+            quarantine_ms: options.quarantine_ms,
             sockets: options.sockets,
             gso: !options.no_gso,
             timeout_ms: options.timeout_ms,
@@ -258,6 +273,8 @@ pub struct Measures {
     pub replies: ReplyCounters,
     /// Balances.
     pub audit: Audit,
+    /// The source of bad signatures, if there was one.
+    pub intruder: Option<IntruderCounters>,
     /// The client's transport.
     pub client_transport: String,
     /// The client's sockets.
@@ -306,6 +323,7 @@ impl Report {
             generator: GeneratorReport::new(&measures, &phases, settings.cores.generator_owns_core()),
             disturbances: disturbances(&phases),
             audit: *audit,
+            intruder: measures.intruder,
             settings,
             phases,
             authority: first,

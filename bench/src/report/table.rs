@@ -1,6 +1,7 @@
 //! The table that a person reads.
 
 use super::{PhaseReport, Report};
+use crate::intruder::IntruderCounters;
 use crate::latency::LatencySummary;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use std::collections::BTreeMap;
@@ -26,13 +27,13 @@ pub fn table(report: &Report) -> String {
     text
 }
 
-fn grid(header: &[&str]) -> Table {
+pub(crate) fn grid(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(STYLE).set_header(header.to_vec());
     table
 }
 
-fn right_aligned(mut table: Table) -> Table {
+pub(crate) fn right_aligned(mut table: Table) -> Table {
     table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
     table
 }
@@ -155,6 +156,15 @@ fn outcome(report: &Report) -> Table {
         ("generator lag p99.9", format!("{:.1} us", report.generator.lag_us.p99_9)),
         ("generator limited", if report.generator.limited { "yes" } else { "no" }.to_owned()),
     ];
+    let intruder = report.intruder.map(|IntruderCounters { bad_orders, refused, other_answers }| {
+        let counts = [bad_orders, refused, other_answers].map(grouped);
+        let [bad_orders, refused, other_answers] = counts;
+        (
+            "intruder",
+            format!("{bad_orders} orders with bad signatures, {refused} refused, {other_answers} other answers"),
+        )
+    });
+    let rows = rows.into_iter().chain(intruder);
     rows.into_iter().for_each(|(name, value)| _ = table.add_row(vec![name.to_owned(), value]));
     table
 }
@@ -179,7 +189,7 @@ fn listed(counts: &BTreeMap<String, u64>) -> String {
 }
 
 /// 1234567 as `1,234,567`.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -1,15 +1,14 @@
 use super::*;
 use crate::drive::Tally;
 use crate::latency::Spans;
-use crate::options::{Cli, Command};
+use crate::options::Cli;
 use clap::Parser;
 use quittance_engine::network::NetworkId;
 use quittance_engine::reject::Reject;
 use serde_json::Value;
 
 fn options() -> RunOptions {
-    let Command::Run(options) = Cli::parse_from(["quittance-bench"]).into_command();
-    options
+    Cli::parse_from(["quittance-bench"]).run
 }
 
 fn settings() -> SettingsReport {
@@ -57,6 +56,7 @@ fn measures(lost: u64, lag_ns: u64, ok: bool) -> Measures {
         open_loop,
         replies: ReplyCounters { faults: [0, 0, 3, 0, 0, 0, 0, 0, 4], late: 5, overrun: 0 },
         audit: Audit { ok, accounts: 10, total: 1_000, expected_total: 1_000, ..Audit::default() },
+        intruder: None,
         client_transport: "io_uring".into(),
         client: ClientCounters::default(),
         findings: vec!["a small buffer".into()],

@@ -2,10 +2,11 @@
 
 use super::Shard;
 use crate::arena::SlotIndex;
+use crate::key_cache::Found;
 use crate::message::{order_digest, order_message};
 use crate::reject::{Refusal, Reject};
 use crate::types::{Address, Amount, Digest, Peer, Sequence, TimeMs};
-use crate::verify_batch::{Job, Ticket};
+use crate::verify_batch::{Job, Signer, Ticket};
 use core::hash::Hasher;
 use quittance_net::frame::{Order, OrderBody, RECIPIENT_ACCOUNT};
 use siphasher::sip::SipHasher13;
@@ -50,26 +51,39 @@ impl Shard {
             Err(refusal) => return self.refuse(peer, digest, refusal),
         };
         let staged = StagedOrder { peer, slot, body: order.body, digest, signature_tag };
-        if let Err(refusal) = self.stage_order(staged, &message, &order.signature) {
+        if let Err(refusal) = self.stage_order(now, staged, &message, order) {
             self.refuse(peer, digest, refusal);
         }
     }
 
-    fn stage_order(&mut self, staged: StagedOrder, message: &[u8], signature: &[u8; 64]) -> Result<(), Refusal> {
+    fn stage_order(&mut self, now: TimeMs, staged: StagedOrder, message: &[u8], order: &Order) -> Result<(), Refusal> {
         if self.batch.len() >= crate::limits::JOBS_MAX || !self.staged_orders.has_room() {
             return Err(Reject::Busy.into());
         }
-        let key = self.keys.key(&mut self.arena, staged.slot).ok_or(Reject::BadSignature)?;
+        let is_suspect = self.is_suspect(now, &staged.peer);
+        let hint = (order.r_hint != [0; 32]).then_some(&order.r_hint);
+        let signer = match self.keys.find(&self.arena, staged.slot) {
+            Found::Key(key) => Signer::Known(*key),
+            Found::Nothing => Signer::Met(staged.body.sender),
+            Found::Unusable => return Err(Reject::BadSignature.into()),
+        };
         let ticket = Ticket::Order(self.staged_orders.insert(staged).expect("has_room was asked"));
-        self.batch.jobs.push(Job::new(ticket, key, message, signature));
+        self.batch.push(Job::new(ticket, signer, message, &order.signature, hint), is_suspect);
         Ok(())
     }
 
     /// The verdict on a staged order. The account may have changed since it was admitted, so it is judged again; a refusal
     /// now is signed, since the request's signature was good.
-    pub(super) fn finish_order(&mut self, now: TimeMs, key: u32, is_good: bool) {
+    pub(super) fn finish_order(&mut self, now: TimeMs, key: u32, signer: &Signer, is_good: bool) {
         let staged = self.staged_orders.remove(key);
+        match signer {
+            // Bad signatures bring no key into the cache, or they could drive out those of accounts that pay.
+            Signer::Made(key) if is_good => self.keys.insert(&mut self.arena, staged.slot, key),
+            Signer::Unusable => self.keys.mark_unusable(&mut self.arena, staged.slot),
+            _ => {}
+        }
         if !is_good {
+            self.suspect(now, &staged.peer);
             return self.refuse(staged.peer, staged.digest, Reject::BadSignature.into());
         }
         match self.admit(now, staged.slot, &staged.body, &staged.digest) {

@@ -7,8 +7,8 @@ use crate::message::{order_digest, order_message};
 use crate::reject::{Refusal, Reject};
 use crate::root_checks::Waiting;
 use crate::tally::{Claims, RootClaim, tally};
-use crate::types::{Amount, Digest, Peer, Sequence};
-use crate::verify_batch::{Job, Ticket};
+use crate::types::{Amount, Digest, Peer, Sequence, TimeMs};
+use crate::verify_batch::{Job, Signer, Ticket};
 use quittance_net::frame::{CertificateView, OrderBody, RECIPIENT_ACCOUNT, VOTES_MAX, reply_bytes};
 
 /// A certificate some of whose roots are being checked.
@@ -34,7 +34,7 @@ enum Place {
 
 impl Shard {
     /// Cheap refusals; then votes are counted and hashed; then the payment is applied, or waits for roots to be checked.
-    pub(super) fn receive_certificate(&mut self, peer: Peer, certificate: &CertificateView<'_>) {
+    pub(super) fn receive_certificate(&mut self, now: TimeMs, peer: Peer, certificate: &CertificateView<'_>) {
         self.counters.certificates += 1;
         let body = &certificate.head.body;
         let digest = order_digest(&order_message(&self.context.network, body));
@@ -50,7 +50,7 @@ impl Shard {
             Err(refusal) => return self.refuse(peer, digest, refusal),
         };
         let staged = StagedCertificate { peer, body: *body, digest, missing_count: 0, bad_authority: None };
-        self.check_roots(staged, &claims);
+        self.check_roots(now, staged, &claims);
     }
 
     /// What can be refused without looking at the votes.
@@ -81,7 +81,7 @@ impl Shard {
     }
 
     /// Applies the certificate if every root is known; else stages it and has the unknown ones checked.
-    fn check_roots(&mut self, mut staged: StagedCertificate, claims: &Claims) {
+    fn check_roots(&mut self, now: TimeMs, mut staged: StagedCertificate, claims: &Claims) {
         let is_unknown = |claim: &&RootClaim| !self.roots.contains(claim.authority.into(), &claim.root);
         let unknown_count = claims.as_slice().iter().filter(is_unknown).count();
         self.counters.vote_roots_known += (claims.as_slice().len() - unknown_count) as u64;
@@ -94,25 +94,28 @@ impl Shard {
             return self.refuse(staged.peer, staged.digest, Reject::Busy.into());
         }
         staged.missing_count = u8::try_from(unknown_count).expect("VOTES_MAX fits a byte");
+        let peer = staged.peer;
         let certificate = self.staged_certificates.insert(staged).expect("has_room was asked");
         for (vote_index, claim) in claims.as_slice().iter().enumerate() {
             if !self.roots.contains(claim.authority.into(), &claim.root) {
-                self.wait_for_root(certificate, vote_index, claim);
+                self.wait_for_root(now, &peer, certificate, vote_index, claim);
             }
         }
     }
 
-    fn wait_for_root(&mut self, certificate: u32, vote_index: usize, claim: &RootClaim) {
+    fn wait_for_root(&mut self, now: TimeMs, peer: &Peer, certificate: u32, vote_index: usize, claim: &RootClaim) {
         debug_assert!(vote_index < VOTES_MAX);
         if let Waiting::Started(key) = self.root_checks.wait(claim, certificate, vote_index) {
+            let is_suspect = self.is_suspect(now, peer);
             let member = &self.committee.members()[usize::from(claim.authority)];
             let message = self.context.message(&claim.root);
-            self.batch.jobs.push(Job::new(Ticket::Root(key), &member.key, &message, &claim.signature));
+            let signer = Signer::Known(member.key);
+            self.batch.push(Job::new(Ticket::Root(key), signer, &message, &claim.signature, None), is_suspect);
         }
     }
 
     /// The verdict on a root: certificates that waited for nothing else are applied or refused.
-    pub(super) fn finish_root(&mut self, key: u32, is_good: bool) {
+    pub(super) fn finish_root(&mut self, now: TimeMs, key: u32, is_good: bool) {
         let mut waiting = core::mem::take(&mut self.waiting);
         let claim = self.root_checks.finish(key, &mut waiting);
         self.counters.roots_checked += 1;
@@ -122,10 +125,12 @@ impl Shard {
         for certificate in &waiting {
             let staged = self.staged_certificates.get_mut(*certificate);
             staged.missing_count -= 1;
+            let (peer, missing_count) = (staged.peer, staged.missing_count);
             if !is_good {
                 staged.bad_authority.get_or_insert(claim.authority);
+                self.suspect(now, &peer);
             }
-            if staged.missing_count == 0 {
+            if missing_count == 0 {
                 self.finish_certificate(*certificate);
             }
         }

@@ -27,11 +27,12 @@ use crate::limits::{
 use crate::limits::{STAGED_CERTIFICATES_MAX, STAGED_ORDERS_MAX};
 use crate::message::RootContext;
 use crate::network::NetworkId;
+use crate::quarantine::Quarantine;
 use crate::reject::Reject;
 use crate::root_checks::RootChecks;
 use crate::slab::Slab;
 use crate::types::{Address, Amount, Balance, Peer, ShardIndex, TimeMs};
-use crate::verify_batch::{Ticket, VerifyBatch};
+use crate::verify_batch::{Outcome, Ticket, VerifyBatch};
 use admission::StagedOrder;
 use confirmation::StagedCertificate;
 use quittance_net::frame::{self, Frame, Header, VOTES_MAX};
@@ -58,6 +59,8 @@ pub struct ShardConfig {
     pub account_count_max: usize,
     /// Senders' keys kept decompressed; each takes [`KeyCache::ENTRY_BYTES`].
     pub cached_key_count_max: usize,
+    /// How long a source's signatures are checked one by one after a bad one, milliseconds; 0: never.
+    pub quarantine_ms: u64,
     /// Drawn at random per boot: keys the account index and the signature tags. Secret.
     pub hash_key: [u8; 16],
 }
@@ -79,6 +82,7 @@ pub struct Shard {
     keys: KeyCache,
     roots: RootCache,
     root_checks: RootChecks,
+    quarantine: Quarantine,
     staged_orders: Slab<StagedOrder>,
     staged_certificates: Slab<StagedCertificate>,
     batch: VerifyBatch,
@@ -117,6 +121,7 @@ impl Shard {
             keys: KeyCache::new(config.cached_key_count_max),
             roots: RootCache::new(committee.members().len(), ROOTS_PER_AUTHORITY),
             root_checks: RootChecks::new(hash_key),
+            quarantine: Quarantine::new(config.quarantine_ms, hash_key),
             staged_orders: Slab::new(STAGED_ORDERS_MAX),
             staged_certificates: Slab::new(STAGED_CERTIFICATES_MAX),
             batch: VerifyBatch::with_capacity(JOBS_MAX),
@@ -155,7 +160,7 @@ impl Shard {
     pub fn receive(&mut self, now: TimeMs, peer: Peer, datagram: &[u8]) {
         match frame::parse(datagram) {
             Ok(Frame::Order(order)) => self.receive_order(now, peer, order),
-            Ok(Frame::Certificate(certificate)) => self.receive_certificate(peer, &certificate),
+            Ok(Frame::Certificate(certificate)) => self.receive_certificate(now, peer, &certificate),
             Ok(Frame::Query(query)) => self.receive_query(peer, query),
             Ok(Frame::Vote(_) | Frame::Receipt(_) | Frame::Rejection(_) | Frame::Info(_)) => {
                 self.counters.not_requests += 1;
@@ -183,10 +188,10 @@ impl Shard {
 
     /// Acts on the verdicts of a batch, in its order, and empties it.
     pub fn finish_batch(&mut self, now: TimeMs, batch: &mut VerifyBatch) {
-        for (ticket, is_good) in batch.verdicts() {
+        for Outcome { ticket, signer, is_good } in batch.outcomes() {
             match ticket {
-                Ticket::Order(key) => self.finish_order(now, key, is_good),
-                Ticket::Root(key) => self.finish_root(key, is_good),
+                Ticket::Order(key) => self.finish_order(now, key, signer, is_good),
+                Ticket::Root(key) => self.finish_root(now, key, is_good),
             }
         }
         batch.clear();
@@ -231,6 +236,18 @@ impl Shard {
 
     fn owner_of(&self, account: &Address) -> ShardIndex {
         self.context.network.shard_of(account, self.shard_count)
+    }
+
+    /// Whether this peer's signatures are to be checked one by one; counts it if so.
+    fn is_suspect(&mut self, now: TimeMs, peer: &Peer) -> bool {
+        let is_suspect = self.quarantine.holds(now, peer);
+        self.counters.signatures_quarantined += u64::from(is_suspect);
+        is_suspect
+    }
+
+    /// A signature that this peer sent is bad.
+    fn suspect(&mut self, now: TimeMs, peer: &Peer) {
+        self.counters.quarantines += u64::from(self.quarantine.begin(now, peer));
     }
 
     /// Whether so many accounts can be made and the reserve for other shards' credits stays whole.

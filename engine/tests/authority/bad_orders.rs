@@ -181,6 +181,11 @@ fn a_signature_that_does_not_verify_is_refused() {
         forged.signature[byte] ^= 1;
         cases.push(bytemuck::bytes_of(&forged).to_vec());
     }
+    // R's x, sent along, is checked like R.
+    let mut hinted = good;
+    hinted.r_hint = quittance_verify::hint(&good.signature).unwrap();
+    hinted.r_hint[9] ^= 1;
+    cases.push(bytemuck::bytes_of(&hinted).to_vec());
     // The signature is of other words than these.
     let mut changed = good;
     changed.body.user_data[0] = 1;

@@ -94,7 +94,7 @@ impl Network {
     /// An order frame, signed.
     pub(crate) fn signed(&self, payer: &Payer, body: OrderBody) -> Order {
         let signature = payer.secret.sign(&self.order_message(&body));
-        Order { header: self.header(Kind::Order, &body.sender), body, signature, reserved: [0; 32] }
+        Order { header: self.header(Kind::Order, &body.sender), body, signature, r_hint: [0; 32] }
     }
 
     /// A signed order as a datagram.

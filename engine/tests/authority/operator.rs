@@ -1,6 +1,7 @@
 //! Signals, and what is printed.
 
 use crate::harness::{Authority, Ended, Files, Process, Setup};
+use quittance_verify::BackendKind;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -36,8 +37,8 @@ fn ready_says_what_runs_where() {
     let text = lines.join("\n");
     let network = hex::encode(files.network.id.0);
     let port = format!("127.0.0.1:{}", files.port);
-    let words =
-        ["0 of 4, epoch 7, quorum 3", &network, "8 with 8000 units", "volatile", "transport", "portable", &port];
+    let backend = BackendKind::best().name();
+    let words = ["0 of 4, epoch 7, quorum 3", &network, "8 with 8000 units", "volatile", "transport", backend, &port];
     for word in words {
         assert!(text.contains(word), "{word:?} is missing: {text}");
     }

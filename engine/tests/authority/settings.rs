@@ -4,6 +4,7 @@ use crate::harness::{Authority, FUNDS, PATIENCE, Reply, Setup};
 use crate::make::Payer;
 use quittance_engine::reject::Reject;
 use quittance_engine::types::Address;
+use quittance_verify::{BackendKind, hint};
 use std::time::Instant;
 
 /// Payments and forgeries of payers on shard 0, in one burst and one after the other.
@@ -52,6 +53,41 @@ fn recvmmsg_serves_like_what_a_trial_chooses() {
         assert!(*running == "recvmmsg" || (transport == "auto" && *running == "io_uring"), "{running}");
         assert_serves(&authority);
         authority.finish();
+    }
+}
+
+#[test]
+fn every_backend_that_the_machine_has_serves_orders_with_a_hint_and_without() {
+    for backend in BackendKind::ALL.iter().filter(|kind| kind.available()).map(|kind| kind.name()) {
+        let authority = Authority::start(Setup::with_options(&["--backend", backend]));
+        assert_eq!(authority.ready["backend"], backend);
+        assert_serves(&authority);
+        let (network, payers) = (&authority.network, &authority.payers);
+        let sequence = authority.client().account(&payers[1].address).next_sequence;
+        let mut hinted = network.signed(&payers[1], payers[1].pays(&payers[0].address, 1, sequence));
+        hinted.r_hint = hint(&hinted.signature).unwrap();
+        authority.client().ask(bytemuck::bytes_of(&hinted)).vote();
+        authority.finish();
+    }
+}
+
+#[test]
+fn a_bad_signature_brings_its_source_into_quarantine_where_good_ones_still_count() {
+    for (quarantine_ms, quarantines, quarantined) in [("10000", 1, 3), ("0", 0, 0)] {
+        let authority = Authority::start(Setup::with_options(&["--quarantine-ms", quarantine_ms]));
+        let (network, payers) = (&authority.network, &authority.payers);
+        let order = |payer: &Payer| network.order(payer, payer.pays(&payers[0].address, 1, 0));
+        let mut client = authority.client();
+        for _ in 0..2 {
+            let forged = network.forged_order(&payers[1], payers[1].pays(&payers[0].address, 1, 0));
+            client.ask(&forged).assert_refused(Reject::BadSignature);
+        }
+        client.ask(&order(&payers[2])).vote();
+        client.ask(&order(&payers[3])).vote();
+        drop(client);
+        let counts = authority.finish();
+        let found = ["quarantines", "signatures_quarantined"].map(|name| counts.get(&format!("protocol.{name}")));
+        assert_eq!(found, [quarantines, quarantined]);
     }
 }
 

@@ -67,8 +67,9 @@ pub struct Order {
     pub body: OrderBody,
     /// 144: the sender's Ed25519 signature.
     pub signature: [u8; 64],
-    /// 208: zero; room for a hint that makes the signature cheaper to check.
-    pub reserved: [u8; 32],
+    /// 208: the x coordinate of the signature's R, little-endian, which makes the check cheaper; zero if not sent. No honest
+    /// signature has an R with x = 0.
+    pub r_hint: Hash,
 }
 
 /// The start of a certificate; 160 bytes. `vote_count` votes follow, each a [`Proof`] and its path.
@@ -203,7 +204,7 @@ impl Checked for OrderBody {
 
 impl Checked for Order {
     fn is_padding_zero(&self) -> bool {
-        self.body.is_padding_zero() && self.reserved == [0; 32]
+        self.body.is_padding_zero()
     }
     fn is_in_range(&self) -> bool {
         self.body.is_in_range()

@@ -133,7 +133,7 @@ pub enum Malformed {
     /// Not the length that the kind and its counts demand.
     #[error("wrong length for its kind")]
     Length,
-    /// A padding or reserved byte is not zero.
+    /// A padding byte is not zero.
     #[error("padding is not zero")]
     Padding,
     /// An enumerated or counted field is out of its range.

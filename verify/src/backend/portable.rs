@@ -7,6 +7,7 @@ use curve25519_dalek::traits::VartimeMultiscalarMul;
 
 use super::{Counters, Item};
 use crate::coalesce::KeyTerms;
+use crate::hint;
 use crate::key::PublicKey;
 use crate::rule;
 use crate::weights::Weights;
@@ -79,10 +80,9 @@ impl Portable {
 
     pub(crate) fn verify(&mut self, item: Item<'_>) -> bool {
         self.counters.item_count += 1;
-        admit(0, item).is_some_and(|admitted| {
-            self.counters.item_alone_count += 1;
-            holds_alone(&admitted, item.key)
-        })
+        let held = verify_alone(item);
+        self.counters.item_alone_count += u64::from(held.is_some());
+        held.unwrap_or(false)
     }
 
     pub(crate) fn verify_batch(&mut self, items: &[Item<'_>], verdicts: &mut Vec<bool>) {
@@ -93,6 +93,11 @@ impl Portable {
         for (items, verdicts) in items.chunks(batch_items).zip(verdicts.chunks_mut(batch_items)) {
             self.judge(items, verdicts);
         }
+    }
+
+    pub(crate) fn verify_each(&mut self, items: &[Item<'_>], verdicts: &mut Vec<bool>) {
+        verdicts.clear();
+        verdicts.extend(items.iter().map(|item| self.verify(*item)));
     }
 
     /// Judges one batch. `verdicts` come in as refusals and leave with those that the rule accepts set.
@@ -140,7 +145,7 @@ impl Portable {
             let (term_index, first) = self.terms.term(key.as_bytes());
             if first {
                 self.scalars.push(Scalar::ZERO);
-                self.points.push(*key.minus_a());
+                self.points.push(key.minus_a());
             }
             self.scalars[first_key + term_index] += weight * admitted.k;
         }
@@ -159,6 +164,24 @@ impl Portable {
     }
 }
 
+/// Whether the item's equation holds; `None` if its bytes are refused. For any backend that has one item only.
+///
+/// An honest R is S B - k A itself: then their encodings are equal, and R need not be decompressed to know that it is
+/// canonical, on the curve and what the equation wants.
+pub(super) fn verify_alone(item: Item<'_>) -> Option<bool> {
+    let (r, s) = rule::halves(item.signature);
+    if !rule::scalar_is_canonical(s) {
+        return None;
+    }
+    let k = challenge(item);
+    let s = Scalar::from_bytes_mod_order(*s);
+    let expected = EdwardsPoint::vartime_double_scalar_mul_basepoint(&k, &item.key.minus_a(), &s);
+    if expected.compress().as_bytes() == r && item.hint.is_none_or(|x| hint::is_x_of(x, r)) {
+        return Some(true);
+    }
+    admit_r(item).map(|minus_r| (expected + minus_r).is_small_order())
+}
+
 /// The sum of each point times its scalar, by the library's faster method for this number of terms.
 fn product(scalars: &[Scalar], points: &[EdwardsPoint]) -> EdwardsPoint {
     let part_count = if points.len() < PIPPENGER_TERMS_MIN { points.len().div_ceil(STRAUS_TERMS_MAX) } else { 1 };
@@ -167,20 +190,34 @@ fn product(scalars: &[Scalar], points: &[EdwardsPoint]) -> EdwardsPoint {
     parts.map(|(scalars, points)| EdwardsPoint::vartime_multiscalar_mul(scalars, points)).sum()
 }
 
-/// Checks the item's bytes, decompresses R and computes k; `None` if the bytes are refused (rules 1 and 2).
+/// Checks the item's bytes, decompresses R and computes k; `None` if the bytes are refused (rules 1 and 2; the hint).
 fn admit(item_index: usize, item: Item<'_>) -> Option<Admitted> {
-    let (r, s) = rule::halves(item.signature);
-    if !rule::scalar_is_canonical(s) || !rule::encoding_is_canonical(r) {
+    let (_, s) = rule::halves(item.signature);
+    if !rule::scalar_is_canonical(s) {
         return None;
     }
-    let minus_r = -CompressedEdwardsY(*r).decompress()?;
-    let k = Scalar::from_bytes_mod_order_wide(&rule::challenge(r, item.key.as_bytes(), item.message));
-    Some(Admitted { item_index, s: Scalar::from_bytes_mod_order(*s), minus_r, k })
+    let minus_r = admit_r(item)?;
+    Some(Admitted { item_index, s: Scalar::from_bytes_mod_order(*s), minus_r, k: challenge(item) })
+}
+
+/// -R; `None` if R's bytes or the hint are refused.
+fn admit_r(item: Item<'_>) -> Option<EdwardsPoint> {
+    let (r, _) = rule::halves(item.signature);
+    if !rule::encoding_is_canonical(r) || item.hint.is_some_and(|x| !hint::is_x_of(x, r)) {
+        return None;
+    }
+    CompressedEdwardsY(*r).decompress().map(|point| -point)
+}
+
+/// k, reduced mod L.
+fn challenge(item: Item<'_>) -> Scalar {
+    let (r, _) = rule::halves(item.signature);
+    Scalar::from_bytes_mod_order_wide(&rule::challenge(r, item.key.as_bytes(), item.message))
 }
 
 /// True if \[8\](S B - R - k A) is the identity (rule 4).
 fn holds_alone(admitted: &Admitted, key: &PublicKey) -> bool {
-    let sum = EdwardsPoint::vartime_double_scalar_mul_basepoint(&admitted.k, key.minus_a(), &admitted.s);
+    let sum = EdwardsPoint::vartime_double_scalar_mul_basepoint(&admitted.k, &key.minus_a(), &admitted.s);
     (sum + admitted.minus_r).is_small_order()
 }
 

@@ -1,49 +1,11 @@
 //! Planted bugs in the portable backend, and the batches that expose them.
 
-use curve25519_dalek::constants::EIGHT_TORSION;
-use curve25519_dalek::edwards::EdwardsPoint;
-use curve25519_dalek::scalar::Scalar;
-
 use super::Portable;
-use crate::backend::Item;
-use crate::key::{PublicKey, SecretKey};
-use crate::rule;
+use crate::backend::bent::{Signed, compensating_errors, items, torsion_in_r};
 use crate::weights::Weights;
 
-const MESSAGE: &[u8] = b"two errors that cancel are two errors";
-
-/// Signatures by different keys, of which two have errors +B and -B in the equation: S + 1 in one, S - 1 in the other.
-fn compensating_errors() -> Vec<(PublicKey, [u8; 64])> {
-    let mut signed: Vec<_> = (1..=16)
-        .map(|seed| SecretKey::from_seed(&[seed; 32]))
-        .map(|key| (key.public_key(), key.sign(MESSAGE)))
-        .collect();
-    for (index, error) in [(3, Scalar::ONE), (11, -Scalar::ONE)] {
-        let (_, s) = rule::halves(&signed[index].1);
-        let wrong = Scalar::from_canonical_bytes(*s).expect("an honest S is canonical") + error;
-        signed[index].1[32..].copy_from_slice(wrong.as_bytes());
-    }
-    signed
-}
-
-/// Signatures by one key whose R = r B + T, for all eight T of small order, twice.
-fn torsion_in_r() -> Vec<(PublicKey, [u8; 64])> {
-    let a = Scalar::from(0x5eed_u64);
-    let key = PublicKey::from_bytes(&EdwardsPoint::mul_base(&a).compress().to_bytes()).expect("a point of order L");
-    let sign = |(index, torsion): (u64, &EdwardsPoint)| {
-        let r = Scalar::from(1000 + index);
-        let encoding = (EdwardsPoint::mul_base(&r) + torsion).compress().to_bytes();
-        let k = Scalar::from_bytes_mod_order_wide(&rule::challenge(&encoding, key.as_bytes(), MESSAGE));
-        let mut signature = [0; 64];
-        signature[..32].copy_from_slice(&encoding);
-        signature[32..].copy_from_slice((r + k * a).as_bytes());
-        (key, signature)
-    };
-    (0..).zip(EIGHT_TORSION.iter().chain(&EIGHT_TORSION)).map(sign).collect()
-}
-
-fn judge(mut portable: Portable, signed: &[(PublicKey, [u8; 64])]) -> (Vec<bool>, u64) {
-    let items: Vec<_> = signed.iter().map(|(key, signature)| Item { key, message: MESSAGE, signature }).collect();
+fn judge(mut portable: Portable, signed: &[Signed]) -> (Vec<bool>, u64) {
+    let items = items(signed);
     let mut verdicts = Vec::new();
     portable.verify_batch(&items, &mut verdicts);
     (verdicts, portable.counters().batch_failed_count)

@@ -10,7 +10,7 @@ use crate::oracle::{self, Decoded, KeyVerdict};
 const MESSAGE: &[u8] = b"a message that nobody chose";
 
 /// 14 ways to write the eight points of small order: eight canonical, six that a lenient reader would take as well.
-fn small_order_encodings() -> Vec<[u8; 32]> {
+pub(crate) fn small_order_encodings() -> Vec<[u8; 32]> {
     let canonical = EIGHT_TORSION.iter().map(|point| point.compress().to_bytes());
     let lenient = edge_encodings().into_iter().filter(|encoding| {
         let mut reduced = *encoding;
@@ -29,7 +29,7 @@ fn small_order_encodings() -> Vec<[u8; 32]> {
 }
 
 /// Every y from p - 20 to 2^255 - 1 and from 0 to 20, with both signs: all non-canonical y, both -0, and their neighbours.
-fn edge_encodings() -> Vec<[u8; 32]> {
+pub(crate) fn edge_encodings() -> Vec<[u8; 32]> {
     let from_prime = oracle::subtract(&oracle::P, &[20, 0, 0, 0]);
     let high = (0..39).map(|offset| oracle::bytes(&oracle::add(&from_prime, &[offset, 0, 0, 0]).0));
     let low = (0..=20).map(|y| oracle::bytes(&[y, 0, 0, 0]));
@@ -87,7 +87,7 @@ fn small_order_r_is_accepted_in_canonical_form_only() {
         let signer = OpenSigner::new(numbers.scalar(), torsion);
         for encoding in small_order_encodings() {
             let signature = signer.sign_encoded(0_u64.into(), &encoding, MESSAGE);
-            signed.push(Signed { key: signer.key(), message: MESSAGE.to_vec(), signature });
+            signed.push(Signed { key: signer.key(), message: MESSAGE.to_vec(), signature, hint: None });
         }
     }
     let expected = by_oracle(&signed);
@@ -105,7 +105,7 @@ fn edge_encodings_of_r_get_the_verdict_of_the_rule() {
         let fitting = signer.sign_encoded(0_u64.into(), &encoding, MESSAGE);
         for signature in [fitting, make::join(&encoding, &numbers.scalar().to_bytes()), make::join(&encoding, &[0; 32])]
         {
-            signed.push(Signed { key: signer.key(), message: MESSAGE.to_vec(), signature });
+            signed.push(Signed { key: signer.key(), message: MESSAGE.to_vec(), signature, hint: None });
         }
     }
     let expected = by_oracle(&signed);

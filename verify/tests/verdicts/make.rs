@@ -44,7 +44,7 @@ pub(crate) fn honest(count: usize, key_count: usize) -> Vec<Signed> {
         .map(|number| {
             let key = &keys[number % key_count];
             let message = format!("order {number}, and words to fill {}", "up ".repeat(number % 60)).into_bytes();
-            Signed { key: key.public_key(), signature: key.sign(&message), message }
+            Signed { key: key.public_key(), signature: key.sign(&message), message, hint: None }
         })
         .collect()
 }

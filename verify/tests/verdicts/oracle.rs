@@ -75,6 +75,14 @@ pub(crate) fn decode(encoding: &[u8; 32]) -> Decoded {
     Decoded::Point(Point { x, y, z: Field::ONE, t: x.times(y) })
 }
 
+/// The x coordinate of the point that this encodes, if it is a canonical encoding of one.
+pub(crate) fn x_of(encoding: &[u8; 32]) -> Option<[u8; 32]> {
+    match decode(encoding) {
+        Decoded::Point(point) => Some(bytes(&point.x.0)),
+        Decoded::NotCanonical | Decoded::NotOnCurve => None,
+    }
+}
+
 /// Extended coordinates: x/z, y/z, t = xy/z.
 #[derive(Clone, Copy)]
 pub(crate) struct Point {

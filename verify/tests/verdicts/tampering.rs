@@ -30,8 +30,9 @@ fn honest_signatures_get_the_verdict_of_ed25519_dalek() {
 fn messages_of_all_lengths_around_the_hash_blocks_are_judged() {
     let key = make::secret_key(9);
     let messages = (0..=260).map(|length| vec![0x3c; length]);
-    let signed: Vec<_> =
-        messages.map(|message| Signed { key: key.public_key(), signature: key.sign(&message), message }).collect();
+    let signed: Vec<_> = messages
+        .map(|message| Signed { key: key.public_key(), signature: key.sign(&message), message, hint: None })
+        .collect();
     assert!(signed.iter().all(dalek_accepts));
     for_every_backend(|verifier| assert_verdicts(verifier, &signed, &vec![true; signed.len()], "lengths"));
 }

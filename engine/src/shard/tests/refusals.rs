@@ -136,6 +136,24 @@ fn a_bad_signature_is_refused() {
 }
 
 #[test]
+fn a_right_hint_changes_nothing_and_a_wrong_one_is_a_bad_signature() {
+    let (world, payers, mut node) = four();
+    let mut order = world.sign(&payers[0], payers[0].body(&payers[1].address, 1, 1));
+    let right = quittance_verify::hint(&order.signature).unwrap();
+    for byte in [0, 17, 31] {
+        order.r_hint = right;
+        order.r_hint[byte] ^= 1;
+        node.assert_refuses(bytemuck::bytes_of(&order), Reject::BadSignature);
+    }
+    order.r_hint = right;
+    node.ask(bytemuck::bytes_of(&order)).vote_for(&world.digest(&order.body));
+    // Repeated without its hint, it is the same order.
+    order.r_hint = [0; 32];
+    node.ask(bytemuck::bytes_of(&order)).vote_for(&world.digest(&order.body));
+    assert_eq!(node.shard.counters().votes_repeated, 1);
+}
+
+#[test]
 fn a_signature_covers_every_byte_of_the_order() {
     let (world, payers, mut node) = four();
     let order = world.sign(&payers[0], payers[0].body(&payers[1].address, 1, 1));
@@ -166,7 +184,7 @@ fn an_address_that_is_no_key_can_be_paid_and_cannot_pay() {
             header: Header::new(Kind::Order, 0, world.network.tag()),
             body,
             signature: [0; 64],
-            reserved: [0; 32],
+            r_hint: [0; 32],
         };
         for _ in 0..2 {
             node.assert_refuses(bytemuck::bytes_of(&order), Reject::BadSignature);

@@ -5,7 +5,7 @@ use crate::make::{self, Network};
 use quittance_engine::reject::{Refusal, Reject};
 use quittance_engine::types::Address;
 use quittance_net::frame::{self, Frame, Hash, Header, Kind, Proof, ReplyView};
-use quittance_verify::tree::root_from_path;
+use quittance_verify::tree::{Path, root_from_path};
 use quittance_verify::{BackendKind, Item, Verifier};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
@@ -241,11 +241,12 @@ impl<'a> Client<'a> {
     fn check_proof(&mut self, proof: &Proof, path: &[Hash], leaf: &Hash) {
         assert_eq!(proof.authority, OWN_INDEX);
         assert!(path.len() <= self.network.committee.path_levels_max(), "a quorum of such votes fits a datagram");
-        let root = root_from_path(leaf, proof.leaf_index.get(), path).expect("the leaf lies in the tree");
+        let root = root_from_path(leaf, Path { leaf_index: proof.leaf_index.get(), siblings: path })
+            .expect("the leaf lies in the tree");
         if self.roots.insert((root, proof.root_signature)) {
             let key = self.network.secrets[usize::from(OWN_INDEX)].public_key();
             let message = self.network.root_message(&root);
-            let item = Item { key: &key, message: &message, signature: &proof.root_signature };
+            let item = Item { key: &key, message: &message, signature: &proof.root_signature, hint: None };
             assert!(self.verifier.verify(item), "the root's signature verifies");
         }
     }

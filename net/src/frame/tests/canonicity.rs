@@ -25,7 +25,7 @@ fn encode(frame: &Frame<'_>) -> Vec<u8> {
             header: header(Kind::Order, &order.header),
             body: body(&order.body),
             signature: order.signature,
-            reserved: [0; 32],
+            r_hint: order.r_hint,
         }),
         Frame::Certificate(certificate) => {
             assert_eq!(certificate.votes().count(), usize::from(certificate.head.vote_count));

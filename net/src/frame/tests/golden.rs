@@ -112,14 +112,14 @@ fn assert_proof(found: &Proof, path: &[[u8; 32]], root_signature: u8, leaf_index
 
 #[test]
 fn an_order_is_these_bytes_and_back() {
-    let order = Order { header: header(Kind::Order), body: body(1), signature: ramp(0xc0), reserved: [0; 32] };
+    let order = Order { header: header(Kind::Order), body: body(1), signature: ramp(0xc0), r_hint: ramp(0x11) };
     let golden = bytes(ORDER);
     assert_eq!(bytemuck::bytes_of(&order), golden);
 
     let Ok(Frame::Order(order)) = parse(&golden) else { panic!("no order") };
     assert_header(&order.header, Kind::Order);
     assert_body(&order.body, RECIPIENT_PRIMARY);
-    assert_eq!(order.signature, ramp(0xc0));
+    assert_eq!((order.signature, order.r_hint), (ramp(0xc0), ramp(0x11)));
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub(super) fn fields() -> Vec<Field> {
     fields! {
         Header { magic, version, kind, shard, network }
         OrderBody { sender, recipient, user_data, amount, sequence, expiry_ms, recipient_kind, padding }
-        Order { header, body, signature, reserved }
+        Order { header, body, signature, r_hint }
         CertificateHead { header, body, epoch, vote_count, padding }
         Proof { root_signature, leaf_index, authority, path_count, padding }
         ReplyHead { header, digest, proof }

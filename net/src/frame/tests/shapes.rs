@@ -160,7 +160,7 @@ fn purpose(field: &str) -> Purpose {
     match field {
         "version" => Purpose::Version,
         "kind" => Purpose::Kind,
-        "padding" | "reserved" => Purpose::Padding,
+        "padding" => Purpose::Padding,
         "recipient_kind" => Purpose::RecipientKind,
         "vote_count" => Purpose::VoteCount,
         "path_count" => Purpose::PathCount,

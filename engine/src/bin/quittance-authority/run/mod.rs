@@ -60,7 +60,7 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Fault> {
     let sockets = bind(options, &files)?;
     sockets.iter().flat_map(Socket::findings).map(Finding::from).for_each(|finding| announcer.finding(&finding));
     let authority = files.authority_index;
-    let ready = ready(&files, &placement, kind, &sockets);
+    let ready = ready(options, &files, &placement, kind, &sockets);
 
     signals::end_on_panic();
     let events = bounded(EVENTS_MAX);
@@ -115,6 +115,7 @@ fn start(
     sockets: Vec<Socket>,
     events: (Sender<Event>, Receiver<Event>),
 ) -> Result<Threads, Fault> {
+    let backend = options.backend.kind();
     let control = Arc::new(Control::default());
     let links = Arc::new(Links::new(files.member.shards));
     let (pool, parkers) = match placement.verifiers.len() {
@@ -138,7 +139,7 @@ fn start(
             place: *place,
             socket,
             transport: kind,
-            verification: Verification::new(verifier()?, pool.clone()),
+            verification: Verification::new(verifier(backend)?, pool.clone()),
             links: Arc::clone(&links),
             control: Arc::clone(&control),
             idle: idle(place),
@@ -148,7 +149,7 @@ fn start(
         shards.push((shard, start_sender));
     }
     let verifiers = match &pool {
-        Some(pool) => verifier_threads(pool, parkers, placement, &control, idle)?,
+        Some(pool) => verifier_threads(pool, parkers, backend, placement, &control, idle)?,
         None => Vec::new(),
     };
     Threads::start(shards, verifiers, pool, control, events)
@@ -157,6 +158,7 @@ fn start(
 fn verifier_threads(
     pool: &Arc<VerifierPool>,
     parkers: Vec<Parker>,
+    backend: BackendKind,
     placement: &Placement,
     control: &Arc<Control>,
     idle: impl Fn(&Place) -> Idle,
@@ -167,7 +169,7 @@ fn verifier_threads(
             place: *place,
             pool: Arc::clone(pool),
             control: Arc::clone(control),
-            verifier: verifier()?,
+            verifier: verifier(backend)?,
             parker,
             idle: idle(place),
             batches: 0,
@@ -194,6 +196,7 @@ fn shard_configs(options: &RunOptions, files: &NetworkFiles) -> Result<Vec<Shard
             shard_count,
             account_count_max,
             cached_key_count_max: cached_key_count.min(account_count_max),
+            quarantine_ms: options.quarantine_ms,
             hash_key: random()?,
         })
     };
@@ -209,9 +212,9 @@ fn account_slots(accounts_max: usize, shard_count: u16) -> Option<usize> {
     (slots <= ACCOUNTS_PER_SHARD_MAX).then_some(slots)
 }
 
-/// The fastest verifier that this machine can run, with weights of its own.
-fn verifier() -> Result<Verifier, Fault> {
-    Ok(Verifier::new(BackendKind::best(), random()?))
+/// A verifier with weights of its own.
+fn verifier(backend: BackendKind) -> Result<Verifier, Fault> {
+    Ok(Verifier::new(backend, random()?))
 }
 
 fn random<const BYTES: usize>() -> Result<[u8; BYTES], Fault> {
@@ -220,7 +223,13 @@ fn random<const BYTES: usize>() -> Result<[u8; BYTES], Fault> {
     Ok(bytes)
 }
 
-fn ready(files: &NetworkFiles, placement: &Placement, kind: TransportKind, sockets: &[Socket]) -> Ready {
+fn ready(
+    options: &RunOptions,
+    files: &NetworkFiles,
+    placement: &Placement,
+    kind: TransportKind,
+    sockets: &[Socket],
+) -> Ready {
     let shard = |((index, socket), place): ((u16, &Socket), &Place)| ShardLine {
         index,
         address: socket.local_address(),
@@ -232,7 +241,7 @@ fn ready(files: &NetworkFiles, placement: &Placement, kind: TransportKind, socke
         authority: files.authority_index,
         mode: "volatile",
         transport: kind.to_string(),
-        backend: BackendKind::best().to_string(),
+        backend: options.backend.kind().to_string(),
         network: hex::encode(files.network.0),
         committee: files.committee.members().len(),
         quorum: files.committee.quorum(),

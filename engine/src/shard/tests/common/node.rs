@@ -2,13 +2,14 @@
 
 use super::{FUNDS, NOW, Payer, Reply, World, receipt_leaf, rejection_leaf, vote_leaf};
 use crate::arena::Slot;
+use crate::quarantine::QUARANTINE_MS;
 use crate::reject::{Refusal, Reject};
 use crate::shard::{Outlet, Shard, ShardConfig};
 use crate::types::{Address, Amount, Digest, Peer, ShardIndex, TimeMs};
 use crate::verify_batch::VerifyBatch;
 use core::net::{Ipv4Addr, SocketAddrV4};
 use quittance_net::frame::{self, Frame, Hash, Header, Proof, ReplyView};
-use quittance_verify::tree::root_from_path;
+use quittance_verify::tree::{Path, root_from_path};
 use quittance_verify::{BackendKind, Item, Verifier};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,11 +20,18 @@ pub(crate) struct Setup {
     pub(crate) shard: u16,
     pub(crate) account_count_max: usize,
     pub(crate) cached_key_count_max: usize,
+    pub(crate) quarantine_ms: u64,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { authority: 0, shard: 0, account_count_max: 8_192, cached_key_count_max: 8_192 }
+        Self {
+            authority: 0,
+            shard: 0,
+            account_count_max: 8_192,
+            cached_key_count_max: 8_192,
+            quarantine_ms: QUARANTINE_MS,
+        }
     }
 }
 
@@ -87,6 +95,7 @@ impl Node {
             shard_count: world.shard_count,
             account_count_max: setup.account_count_max,
             cached_key_count_max: setup.cached_key_count_max,
+            quarantine_ms: setup.quarantine_ms,
             hash_key: [0x5c; 16],
         });
         let verifier = Verifier::new(BackendKind::Portable, [3; 32]);
@@ -168,6 +177,10 @@ impl Node {
         reply.assert_refused(expected);
         assert_eq!(self.accounts(), before, "{:?} changes nothing", expected.code);
         assert_eq!(self.refused_count(expected.code), count + 1);
+    }
+
+    pub(crate) fn verify_counters(&self) -> quittance_verify::Counters {
+        self.verifier.counters()
     }
 
     pub(crate) fn refused_count(&self, code: Reject) -> u64 {
@@ -254,11 +267,12 @@ impl Node {
     fn check_proof(&mut self, proof: &Proof, path: &[Hash], leaf: &Hash) {
         assert_eq!(proof.authority, self.setup.authority);
         assert!(path.len() <= self.world.committee.path_levels_max(), "a quorum of such votes fits a datagram");
-        let root = root_from_path(leaf, proof.leaf_index.get(), path).expect("the leaf lies in the tree");
+        let root = root_from_path(leaf, Path { leaf_index: proof.leaf_index.get(), siblings: path })
+            .expect("the leaf lies in the tree");
         if self.roots.insert((root, proof.root_signature)) {
             let key = self.world.committee.members()[usize::from(proof.authority)].key;
             let message = self.world.root_message(&root);
-            let item = Item { key: &key, message: &message, signature: &proof.root_signature };
+            let item = Item { key: &key, message: &message, signature: &proof.root_signature, hint: None };
             assert!(self.verifier.verify(item), "the root's signature verifies");
         }
     }

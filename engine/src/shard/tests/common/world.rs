@@ -123,7 +123,7 @@ impl World {
     /// The order frame's content, signed by the payer.
     pub(crate) fn sign(&self, payer: &Payer, body: OrderBody) -> Order {
         let signature = payer.secret.sign(&self.order_message(&body));
-        Order { header: self.header(Kind::Order, &body.sender), body, signature, reserved: [0; 32] }
+        Order { header: self.header(Kind::Order, &body.sender), body, signature, r_hint: [0; 32] }
     }
 
     /// A good order as a datagram.

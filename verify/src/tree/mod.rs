@@ -20,6 +20,8 @@
 //! and finding some is a second-preimage attack. So nothing can be proven at a place the tree does not have. (Pairing
 //! the odd hash with itself instead would give two leaf lists one root.)
 
+mod hashing;
+
 /// A BLAKE3 digest, 32 bytes.
 pub type Hash = [u8; 32];
 
@@ -53,10 +55,7 @@ pub fn leaf(content: &[u8]) -> Hash {
 /// The hash of two neighbours: one compression.
 #[must_use]
 pub fn node(left: &Hash, right: &Hash) -> Hash {
-    let mut pair = [0; 64];
-    pair[..32].copy_from_slice(left);
-    pair[32..].copy_from_slice(right);
-    *blake3::keyed_hash(&NODE_KEY, &pair).as_bytes()
+    hashing::node(&NODE_KEY, left, right)
 }
 
 /// The length of every path in a tree of `leaf_count` leaves: ceil(log2), and 0 for one leaf or none.
@@ -109,11 +108,14 @@ impl Tree {
         self.hashes.extend_from_slice(leaves);
         self.level_starts[0] = 0;
         for level in 0..self.levels {
-            let below = self.level_starts[level]..self.hashes.len();
-            self.level_starts[level + 1] = below.end;
-            for left in below.clone().step_by(2) {
-                let right = if left + 1 < below.end { &self.hashes[left + 1] } else { &EMPTY };
-                let parent = node(&self.hashes[left], right);
+            let (start, end) = (self.level_starts[level], self.hashes.len());
+            let pair_count = (end - start) / 2;
+            self.level_starts[level + 1] = end;
+            self.hashes.resize(end + pair_count, EMPTY);
+            let (below, parents) = self.hashes.split_at_mut(end);
+            hashing::parents(&NODE_KEY, &below[start..start + 2 * pair_count], parents);
+            if (end - start) % 2 == 1 {
+                let parent = node(&self.hashes[end - 1], &EMPTY);
                 self.hashes.push(parent);
             }
         }
@@ -143,20 +145,39 @@ impl Tree {
     }
 }
 
-/// The root to which a leaf and its path lead. The path may come from a peer.
+/// A leaf's place in a tree and the hashes beside its way up, bottom up. It may come from a peer.
+#[derive(Clone, Copy, Debug)]
+pub struct Path<'a> {
+    /// The leaf's place, from 0.
+    pub leaf_index: u16,
+    /// One hash per level.
+    pub siblings: &'a [Hash],
+}
+
+impl Path<'_> {
+    /// False if it is longer than [`LEVELS_MAX`], or if the index has bits beyond its length: no tree has such a path.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        self.siblings.len() <= LEVELS_MAX && u32::from(self.leaf_index) >> self.siblings.len() == 0
+    }
+}
+
+/// The root to which a leaf and its path lead; `None` if the path is not possible.
 ///
 /// `leaf` must have been computed from the leaf's content by [`leaf()`]: a hash that a peer supplies proves nothing.
-/// Returns `None` if the path is longer than [`LEVELS_MAX`] or the index has bits beyond its length.
 #[must_use]
-pub fn root_from_path(leaf: &Hash, leaf_index: u16, path: &[Hash]) -> Option<Hash> {
-    if path.len() > LEVELS_MAX || u32::from(leaf_index) >> path.len() != 0 {
-        return None;
-    }
-    let climb = |below: Hash, (level, sibling): (usize, &Hash)| match leaf_index >> level & 1 {
-        0 => node(&below, sibling),
-        _ => node(sibling, &below),
-    };
-    Some(path.iter().enumerate().fold(*leaf, climb))
+pub fn root_from_path(leaf: &Hash, path: Path<'_>) -> Option<Hash> {
+    path.is_possible().then(|| hashing::climb(&NODE_KEY, leaf, path))
+}
+
+/// The roots to which one leaf leads by several paths, which cost little more than the longest of them alone where the
+/// machine has the lanes. For the votes of a certificate: one leaf, and a tree per voter.
+///
+/// # Panics
+/// If a path is not possible (ask [`Path::is_possible`] first), or if there are more or fewer `roots` than paths.
+pub fn roots_from_paths(leaf: &Hash, paths: &[Path<'_>], roots: &mut [Hash]) {
+    assert!(paths.iter().all(Path::is_possible), "the caller refuses paths that no tree has");
+    hashing::roots(&NODE_KEY, leaf, paths, roots);
 }
 
 #[cfg(test)]
@@ -165,6 +186,10 @@ mod tests {
 
     fn leaves(count: u32) -> Vec<Hash> {
         (0..count).map(|number| leaf(&number.to_le_bytes())).collect()
+    }
+
+    fn at(leaf_index: u16, siblings: &[Hash]) -> Path<'_> {
+        Path { leaf_index, siblings }
     }
 
     fn path_of(tree: &Tree, leaf_index: usize) -> Vec<Hash> {
@@ -212,17 +237,39 @@ mod tests {
             for leaf_index in 0..leaf_count {
                 let leaf = &leaves[usize::from(leaf_index)];
                 let path = path_of(&tree, usize::from(leaf_index));
-                assert_eq!(root_from_path(leaf, leaf_index, &path), Some(root));
+                assert_eq!(root_from_path(leaf, Path { leaf_index, siblings: &path }), Some(root));
                 for bit in 0..tree.levels() {
-                    assert_ne!(root_from_path(leaf, leaf_index ^ 1 << bit, &path), Some(root));
+                    assert_ne!(
+                        root_from_path(leaf, Path { leaf_index: leaf_index ^ 1 << bit, siblings: &path }),
+                        Some(root)
+                    );
                     let mut wrong = path.clone();
                     wrong[bit][usize::from(leaf_index) % 32] ^= 1;
-                    assert_ne!(root_from_path(leaf, leaf_index, &wrong), Some(root));
+                    assert_ne!(root_from_path(leaf, Path { leaf_index, siblings: &wrong }), Some(root));
                 }
                 let other = &leaves[usize::from((leaf_index + 1) % leaf_count)];
-                assert_eq!(root_from_path(other, leaf_index, &path) == Some(root), leaf_count == 1);
+                assert_eq!(root_from_path(other, Path { leaf_index, siblings: &path }) == Some(root), leaf_count == 1);
             }
         }
+    }
+
+    #[test]
+    fn one_leaf_climbs_many_paths_as_it_climbs_each() {
+        let leaves = leaves(9);
+        let leaf = &leaves[8];
+        let paths: Vec<_> = (0..40_u16).map(|number| at(number % 4, &leaves[..2 + usize::from(number) % 7])).collect();
+        for count in 0..paths.len() {
+            let mut roots = vec![[0; 32]; count];
+            roots_from_paths(leaf, &paths[..count], &mut roots);
+            let each: Vec<_> = paths[..count].iter().map(|path| root_from_path(leaf, *path).unwrap()).collect();
+            assert_eq!(roots, each);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "refuses paths that no tree has")]
+    fn an_impossible_path_among_many_is_our_fault() {
+        roots_from_paths(&leaf(b""), &[at(0, &[]), at(1, &[])], &mut [[0; 32]; 2]);
     }
 
     #[test]
@@ -232,8 +279,8 @@ mod tests {
         assert_eq!(tree.build(&[only]), only);
         assert_eq!(tree.levels(), 0);
         tree.path(0, &mut []);
-        assert_eq!(root_from_path(&only, 0, &[]), Some(only));
-        assert_eq!(root_from_path(&only, 1, &[]), None);
+        assert_eq!(root_from_path(&only, at(0, &[])), Some(only));
+        assert_eq!(root_from_path(&only, at(1, &[])), None);
     }
 
     #[test]
@@ -242,11 +289,11 @@ mod tests {
         for length in 0..LEVELS_MAX {
             let path = vec![hash; length];
             let beyond = u16::try_from(1_usize << length).unwrap();
-            assert!(root_from_path(&hash, beyond - 1, &path).is_some());
-            assert_eq!(root_from_path(&hash, beyond, &path), None);
+            assert!(root_from_path(&hash, at(beyond - 1, &path)).is_some());
+            assert_eq!(root_from_path(&hash, at(beyond, &path)), None);
         }
-        assert!(root_from_path(&hash, u16::MAX, &[hash; LEVELS_MAX]).is_some());
-        assert_eq!(root_from_path(&hash, 0, &[hash; LEVELS_MAX + 1]), None);
+        assert!(root_from_path(&hash, at(u16::MAX, &[hash; LEVELS_MAX])).is_some());
+        assert_eq!(root_from_path(&hash, at(0, &[hash; LEVELS_MAX + 1])), None);
     }
 
     #[test]
@@ -258,8 +305,8 @@ mod tests {
         let forged = leaf(&[leaves[0], leaves[1]].concat());
         assert_ne!(forged, node(&leaves[0], &leaves[1]));
         let shortened = &path_of(&tree, 0)[1..];
-        assert_eq!(root_from_path(&node(&leaves[0], &leaves[1]), 0, shortened), Some(root), "the shape fits");
-        assert_ne!(root_from_path(&forged, 0, shortened), Some(root));
+        assert_eq!(root_from_path(&node(&leaves[0], &leaves[1]), at(0, shortened)), Some(root), "the shape fits");
+        assert_ne!(root_from_path(&forged, at(0, shortened)), Some(root));
     }
 
     #[test]
