@@ -2,8 +2,13 @@
 //!
 //! The source keeps every credit until the destination acknowledges it, and can hand all of them over again after the link
 //! was lost. The destination applies number last + 1 and nothing else, so losing, repeating and reordering change nothing.
+//!
+//! In durable mode a credit leaves when the record of the payment that made it is durable, and is acknowledged when the record
+//! of its application is: after a crash of either side both continue where the other believes them to be.
 
+use crate::journal::record::RecordNumber;
 use crate::limits::CREDITS_UNACKNOWLEDGED_MAX;
+use crate::release::{Durable, Withheld};
 use crate::types::{Address, Amount};
 use std::collections::VecDeque;
 
@@ -30,7 +35,8 @@ pub struct CreditAck {
 /// The source's end: an outbox.
 #[derive(Debug)]
 pub struct Outgoing {
-    outbox: VecDeque<Credit>,
+    /// Each with the record that it depends on.
+    outbox: VecDeque<(RecordNumber, Credit)>,
     /// Credits at the front that were handed over and not acknowledged.
     handed_over: usize,
     last_number: u64,
@@ -54,16 +60,26 @@ impl Outgoing {
         self.peer_has_room
     }
 
-    /// Adds a credit under the next number.
-    pub fn add(&mut self, recipient: Address, amount: Amount) {
-        assert!(self.has_room(), "a certificate is refused before it is applied when the outbox is full");
-        self.last_number = self.last_number.checked_add(1).expect("2^64 credits are never made");
-        self.outbox.push_back(Credit { number: self.last_number, recipient, amount });
+    /// The number that the next credit will have.
+    pub fn next_number(&self) -> u64 {
+        self.last_number.checked_add(1).expect("2^64 credits are never made")
     }
 
-    /// The next credit to hand over, if any.
-    pub fn peek(&self) -> Option<&Credit> {
-        self.outbox.get(self.handed_over)
+    /// The number of the last credit made; 0 if there is none.
+    pub fn last_number(&self) -> u64 {
+        self.last_number
+    }
+
+    /// Adds a credit under the next number. It leaves when `after` is durable.
+    pub fn add(&mut self, after: RecordNumber, recipient: Address, amount: Amount) {
+        assert!(self.has_room(), "a certificate is refused before it is applied when the outbox is full");
+        self.last_number = self.next_number();
+        self.outbox.push_back((after, Credit { number: self.last_number, recipient, amount }));
+    }
+
+    /// The next credit to hand over, if there is one whose payment is durable.
+    pub fn peek(&self, durable: RecordNumber) -> Option<&Credit> {
+        self.outbox.get(self.handed_over).filter(|(after, _)| *after <= durable).map(|(_, credit)| credit)
     }
 
     /// The credit last seen by [`Self::peek`] is on its way.
@@ -72,19 +88,25 @@ impl Outgoing {
         self.handed_over += 1;
     }
 
-    /// Forgets what the destination has applied. Stale and repeated acknowledgements change nothing; one for a credit never
-    /// made is refused.
-    pub fn acknowledge(&mut self, ack: CreditAck) -> Result<(), ForeignAck> {
+    /// Forgets what the destination has applied, and returns whether there was anything to forget or to learn. Stale and
+    /// repeated acknowledgements change nothing.
+    ///
+    /// # Errors
+    /// [`ForeignAck`], for a credit never made.
+    pub fn acknowledge(&mut self, ack: CreditAck) -> Result<bool, ForeignAck> {
         if ack.number > self.last_number {
             return Err(ForeignAck { number: ack.number, last_number: self.last_number });
         }
-        while self.outbox.front().is_some_and(|credit| credit.number <= ack.number) {
+        let mut is_news = false;
+        while self.outbox.front().is_some_and(|(_, credit)| credit.number <= ack.number) {
             self.outbox.pop_front();
             self.handed_over = self.handed_over.saturating_sub(1);
+            is_news = true;
         }
         // Accounts are never closed, so room does not come back: an acknowledgement that says so is an old one.
+        is_news |= self.peer_has_room && !ack.has_room;
         self.peer_has_room &= ack.has_room;
-        Ok(())
+        Ok(is_news)
     }
 
     /// The link was lost: everything unacknowledged is to be handed over again.
@@ -94,7 +116,18 @@ impl Outgoing {
 
     /// Units on their way.
     pub fn amount_under_way(&self) -> u128 {
-        self.outbox.iter().map(|credit| u128::from(credit.amount.0)).sum()
+        self.outbox.iter().map(|(_, credit)| u128::from(credit.amount.0)).sum()
+    }
+
+    /// Credits that the destination has not acknowledged, in order.
+    pub fn unacknowledged(&self) -> impl Iterator<Item = &Credit> {
+        self.outbox.iter().map(|(_, credit)| credit)
+    }
+
+    /// The state that a snapshot holds, after a restart: everything in it is durable.
+    pub fn restored(last_number: u64, peer_has_room: bool, unacknowledged: impl Iterator<Item = Credit>) -> Self {
+        let outbox = unacknowledged.map(|credit| (RecordNumber::default(), credit)).collect();
+        Self { outbox, handed_over: 0, last_number, peer_has_room }
     }
 }
 
@@ -117,30 +150,86 @@ pub struct ForeignAck {
 }
 
 /// The destination's end: the last number applied.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Incoming {
     last_number: u64,
+    durable_number: u64,
+    /// Numbers applied whose record is not durable yet; never more than the source may have unacknowledged.
+    applied: Withheld<u64>,
 }
 
 impl Incoming {
+    /// The state after a restart: everything up to `last_number` is applied, durably.
+    pub fn restored(last_number: u64) -> Self {
+        Self { last_number, durable_number: last_number, applied: Withheld::default() }
+    }
+
     /// The last number applied.
     pub fn last_number(&self) -> u64 {
         self.last_number
     }
 
-    /// Whether this is the credit to apply now; marks it as applied. A repeated one and one that comes too early are not.
-    pub fn accept(&mut self, number: u64) -> bool {
-        let is_next = self.last_number.checked_add(1) == Some(number);
-        if is_next {
-            self.last_number = number;
+    /// Whether this is the credit to apply now. A repeated one and one that comes too early are not.
+    pub fn is_next(&self, number: u64) -> bool {
+        self.last_number.checked_add(1) == Some(number)
+    }
+
+    /// The next credit was applied; `record` says so.
+    pub fn advance(&mut self, record: RecordNumber) {
+        self.last_number += 1;
+        self.applied.push(record, self.last_number);
+    }
+
+    /// The last number whose application is durable: what may be acknowledged.
+    pub fn durable_number(&mut self, durable: RecordNumber) -> u64 {
+        while let Some(number) = self.applied.pop(durable) {
+            self.durable_number = *Durable::get(&number);
         }
-        is_next
+        self.durable_number
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// No record: durable at once.
+    const NONE: RecordNumber = RecordNumber(0);
+
+    #[test]
+    fn a_credit_leaves_and_is_acknowledged_with_its_record() {
+        let (mut source, mut destination) = (Outgoing::new(), Incoming::default());
+        source.add(RecordNumber(3), [0; 32], Amount(1));
+        source.add(RecordNumber(4), [0; 32], Amount(1));
+        assert_eq!(source.peek(RecordNumber(2)), None);
+        assert_eq!(source.peek(RecordNumber(3)).unwrap().number, 1);
+        source.advance();
+        assert_eq!(source.peek(RecordNumber(3)), None, "the second one's record is not durable");
+        assert!(destination.is_next(1) && !destination.is_next(2));
+        destination.advance(RecordNumber(70));
+        assert_eq!((destination.last_number(), destination.durable_number(RecordNumber(69))), (1, 0));
+        assert_eq!(destination.durable_number(RecordNumber(70)), 1);
+    }
+
+    #[test]
+    fn what_a_snapshot_held_goes_on_after_a_restart() {
+        let mut source = Outgoing::new();
+        (0..5).for_each(|_| source.add(RecordNumber(9), [4; 32], Amount(1)));
+        assert_eq!(source.acknowledge(ack(2)), Ok(true));
+        assert_eq!(source.acknowledge(ack(2)), Ok(false), "no news");
+        let mut restored =
+            Outgoing::restored(source.last_number(), source.peer_has_room(), source.unacknowledged().copied());
+        assert_eq!(restored.peek(NONE).unwrap().number, 3);
+        assert_eq!(restored.next_number(), 6);
+        let mut destination = Incoming::restored(2);
+        assert_eq!(destination.durable_number(NONE), 2);
+        while let Some(credit) = restored.peek(NONE).copied() {
+            assert!(destination.is_next(credit.number));
+            destination.advance(NONE);
+            restored.advance();
+        }
+        assert_eq!(destination.last_number(), 5);
+    }
 
     fn ack(number: u64) -> CreditAck {
         CreditAck { number, has_room: true }
@@ -163,10 +252,10 @@ mod tests {
             match random(6) {
                 0 if made < 2_000 => {
                     made += 1;
-                    source.add([0; 32], Amount(made));
+                    source.add(NONE, [0; 32], Amount(made));
                 }
                 1 => {
-                    if let Some(credit) = source.peek().copied() {
+                    if let Some(credit) = source.peek(NONE).copied() {
                         source.advance();
                         wire.push(credit);
                     }
@@ -177,11 +266,12 @@ mod tests {
                     if random(3) > 0 {
                         wire.swap_remove(at);
                     }
-                    if random(4) > 0 && destination.accept(credit.number) {
+                    if random(4) > 0 && destination.is_next(credit.number) {
+                        destination.advance(NONE);
                         applied.push(credit.amount.0);
                     }
                 }
-                3 => source.acknowledge(ack(destination.last_number())).unwrap(),
+                3 => _ = source.acknowledge(ack(destination.last_number())).unwrap(),
                 4 if random(20) == 0 => source.resend(),
                 _ => {}
             }
@@ -193,12 +283,12 @@ mod tests {
     fn the_outbox_fills_and_empties_with_acknowledgements() {
         let mut source = Outgoing::new();
         while source.has_room() {
-            source.add([1; 32], Amount(2));
+            source.add(NONE, [1; 32], Amount(2));
         }
         assert_eq!(source.amount_under_way(), 2 * CREDITS_UNACKNOWLEDGED_MAX as u128);
         source.acknowledge(ack(1)).unwrap();
         assert!(source.has_room());
-        assert_eq!(source.peek().unwrap().number, 2);
+        assert_eq!(source.peek(NONE).unwrap().number, 2);
         source.acknowledge(CreditAck { number: 1, has_room: false }).unwrap();
         assert!(!source.peer_has_room());
     }
@@ -206,8 +296,8 @@ mod tests {
     #[test]
     fn a_late_acknowledgement_does_not_bring_room_back() {
         let mut source = Outgoing::new();
-        source.add([1; 32], Amount(2));
-        source.add([1; 32], Amount(2));
+        source.add(NONE, [1; 32], Amount(2));
+        source.add(NONE, [1; 32], Amount(2));
         source.acknowledge(CreditAck { number: 2, has_room: false }).unwrap();
         source.acknowledge(ack(1)).unwrap();
         assert!(!source.peer_has_room());
@@ -218,7 +308,7 @@ mod tests {
     #[test]
     fn an_acknowledgement_of_what_was_never_sent_is_refused() {
         let mut source = Outgoing::new();
-        source.add([1; 32], Amount(2));
+        source.add(NONE, [1; 32], Amount(2));
         assert_eq!(source.acknowledge(ack(2)), Err(ForeignAck { number: 2, last_number: 1 }));
     }
 }

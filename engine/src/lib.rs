@@ -24,6 +24,13 @@
 //! - An authority splits its accounts over shards, each with a thread, a port and an [`arena`] of its own. Credits between
 //!   them are numbered and applied once ([`credit`]).
 //!
+//! # What it must not forget
+//! A vote that is forgotten can be followed by a vote for another order, and then money is stolen. So every change of a
+//! shard's state is a record in its [`journal`], and whatever reveals it (votes, receipts, answers, credits for other shards
+//! and their acknowledgements) waits in a [`release::Withheld`] queue until that record is on disk, in every copy. The shell
+//! writes blocks of records while the shard goes on; snapshots bound how many there are. After a crash a shard is again what
+//! it was when it last told anyone.
+//!
 //! # What a bad request gets
 //! What is no frame, or is one that only authorities send, gets silence: an answer could be bounced between two
 //! authorities for ever. Any other refusal has a code ([`reject::Reject`]). It is unsigned, and no longer than the request,
@@ -33,10 +40,13 @@
 //! # Map
 //! - [`shard`]: the step machine. `shard/admission.rs`: orders and votes. `shard/confirmation.rs`: certificates and
 //!   receipts. `shard/credits.rs`, `shard/query.rs`, `shard/replies.rs`: the rest of what it does.
+//!   `shard/durability.rs`: what it writes down. `shard/recovery.rs`: its state from a snapshot and records.
 //! - [`arena`], [`key_cache`]: accounts, and their decompressed keys. `slab.rs`: tables of fixed capacity.
 //! - `tally.rs`: the votes of a certificate, counted and hashed. `root_checks.rs`: roots whose signature is being checked.
 //! - [`verify_batch`]: signatures on their way to a verifier and back. [`quarantine`]: whose signatures are checked alone.
 //! - [`credit`]: credits between shards, exactly once.
+//! - [`release`]: what may not leave yet, as a type.
+//! - [`journal`]: what a shard writes down before it lets anyone know, and reading it back.
 //! - [`message`]: the bytes that are signed. [`network`]: the network's id, and which shard holds an account.
 //! - [`committee`], [`genesis`]: the two files that all authorities and payers share.
 //! - [`types`], [`reject`], [`counters`], [`limits`]: numbers that must not mix, refusals, counts, and every bound.
@@ -47,14 +57,17 @@
 //! - `quittance-net`: frames. `quittance-verify`: keys, signatures, reply trees.
 //! - `blake3`: the names of orders, networks and committees.
 //! - `bytemuck`: structures as bytes, for signing and for replies.
+//! - `crc32fast`: the checksum of a journal block's header.
 //! - `siphasher`: keyed hashing, so that nobody outside can choose addresses that collide.
 //! - `serde`, `toml`, `hex`: the committee file and the counters.
-//! - `thiserror`: the error types' messages.
+//! - `thiserror`: the error types' messages. `zeroize`: wiping keys from memory.
 //!
 //! Of the shell alone, on Linux:
 //! - `clap`: the command line. `core_affinity`: pinning. `mimalloc`: the allocator.
 //! - `crossbeam`: bounded lock-free queues, parking, channels. `signal-hook`: signals.
-//! - `getrandom`: keys, hash keys, seeds of weights. `zeroize`: wiping the private file's text from memory.
+//! - `io-uring`: writing and syncing the journal's copies at once; `libc`: the vectors of such a write. `hdrhistogram`: how
+//!   long that takes.
+//! - `getrandom`: keys, hash keys, seeds of weights.
 //! - `serde_json`: what `--json` prints. `quittance-tuning`: what is wrong with the cores given.
 //! - `rustix`: the parent-death signal; for tests, signals to a running authority.
 //!
@@ -66,12 +79,14 @@ pub mod committee;
 pub mod counters;
 pub mod credit;
 pub mod genesis;
+pub mod journal;
 pub mod key_cache;
 pub mod limits;
 pub mod message;
 pub mod network;
 pub mod quarantine;
 pub mod reject;
+pub mod release;
 mod root_checks;
 pub mod shard;
 mod slab;

@@ -1,5 +1,6 @@
 //! Every bound of the pure core, with its reason, its unit and how it relates to the others.
 
+use crate::journal::record::RECORD_BYTES_MAX;
 use quittance_net::frame::{PATH_LEVELS_MAX, VOTES_MAX};
 
 /// Datagrams that a shell gives a shard before it lets the shard verify: about 4 ms of portable verification, so that a full
@@ -39,6 +40,13 @@ pub const REPLY_BATCH_MAX: usize = 1 << PATH_LEVELS_MAX;
 /// Replies waiting to be sent, of each sort. Bursts and finished batches are answered before the next burst is taken, so
 /// this is never reached by a shell that does so; if it is, the reply is dropped and counted: the request can be repeated.
 pub const REPLIES_MAX: usize = STAGED_ORDERS_MAX + STAGED_CERTIFICATES_MAX + JOBS_MAX;
+
+/// Records that wait for the journal, above which a shard takes no more datagrams: several blocks, since the journal takes what
+/// has gathered while it was busy. Bytes.
+pub const OPEN_BYTES_MAX: usize = 1 << 20;
+
+/// What a shard may still write above that: a burst and the verdicts on a full batch, all of them confirmations. Bytes.
+pub const OPEN_BYTES_RESERVED: usize = (JOBS_MAX + RECEIVE_BURST_MAX + PACKET_DATAGRAMS_MAX) * RECORD_BYTES_MAX;
 
 /// Credits per pair of shards that may be unacknowledged. When they are, orders that need that pair are not voted for and
 /// certificates wait at their sender: nothing is dropped.

@@ -5,6 +5,12 @@ use crate::message::MESSAGE_BYTES_MAX;
 use crate::types::Address;
 use quittance_verify::{BackendKind, Item, KeyError, PublicKey, Verifier};
 
+/// Fewer suspects than this wait for more.
+const SUSPECTS_MIN: usize = 8;
+
+/// So many batches may go without suspects that wait: some tens of milliseconds.
+const SUSPECT_WAITS_MAX: u32 = 16;
+
 /// What a verdict is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ticket {
@@ -131,6 +137,8 @@ pub struct VerifyBatch {
     trusted: Lane,
     /// From sources in quarantine: each is checked by itself, so that a bad one delays no other.
     suspect: Lane,
+    /// How many batches went without the suspects that wait here.
+    suspect_waits: u32,
     scratch: Scratch,
 }
 
@@ -156,6 +164,21 @@ impl VerifyBatch {
     pub(crate) fn push(&mut self, job: Job, is_suspect: bool) {
         let lane = if is_suspect { &mut self.suspect } else { &mut self.trusted };
         lane.jobs.push(job);
+    }
+
+    /// Moves what is to be checked now into `empty`.
+    ///
+    /// Suspects wait until eight have gathered, which the vector backend checks for the price of one, or until there is
+    /// nothing else to check, but not for ever: it is they who wait, and others who have the time.
+    pub(crate) fn take_into(&mut self, empty: &mut Self) {
+        core::mem::swap(&mut self.trusted, &mut empty.trusted);
+        let is_due = self.suspect.jobs.len() >= SUSPECTS_MIN || self.suspect_waits >= SUSPECT_WAITS_MAX;
+        if is_due || empty.trusted.jobs.is_empty() {
+            core::mem::swap(&mut self.suspect, &mut empty.suspect);
+            self.suspect_waits = 0;
+        } else {
+            self.suspect_waits += u32::from(!self.suspect.jobs.is_empty());
+        }
     }
 
     /// Checks every signature. Allocates once per lane in use, for the list of borrowed items.

@@ -1,7 +1,9 @@
 //! Orders: admission, signature, vote.
 
 use super::Shard;
+use super::durability::Pressure;
 use crate::arena::SlotIndex;
+use crate::journal::record::Record;
 use crate::key_cache::Found;
 use crate::message::{order_digest, order_message};
 use crate::reject::{Refusal, Reject};
@@ -57,7 +59,8 @@ impl Shard {
     }
 
     fn stage_order(&mut self, now: TimeMs, staged: StagedOrder, message: &[u8], order: &Order) -> Result<(), Refusal> {
-        if self.batch.len() >= crate::limits::JOBS_MAX || !self.staged_orders.has_room() {
+        let is_full = self.batch.len() >= crate::limits::JOBS_MAX || !self.staged_orders.has_room();
+        if is_full || self.pressure >= Pressure::Votes {
             return Err(Reject::Busy.into());
         }
         let is_suspect = self.is_suspect(now, &staged.peer);
@@ -92,6 +95,8 @@ impl Shard {
                 assert!(account.pending().is_none(), "an account has at most one pending order");
                 account.pending = staged.digest;
                 account.signature_tag = staged.signature_tag;
+                let (sender, sequence) = (account.address, account.next_sequence);
+                self.journal.record(&Record::Vote { sender, sequence, digest: staged.digest });
                 self.counters.votes += 1;
             }
             Ok(Admission::Repeated(slot)) => {

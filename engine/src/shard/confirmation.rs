@@ -1,7 +1,9 @@
 //! Certificates: votes counted, roots checked, payment applied exactly once.
 
 use super::Shard;
+use super::durability::Pressure;
 use crate::arena::SlotIndex;
+use crate::journal::record::Record;
 use crate::limits::{CERTIFICATES_AHEAD_MAX, JOBS_MAX};
 use crate::message::{order_digest, order_message};
 use crate::reject::{Refusal, Reject};
@@ -38,6 +40,9 @@ impl Shard {
         self.counters.certificates += 1;
         let body = &certificate.head.body;
         let digest = order_digest(&order_message(&self.context.network, body));
+        if self.pressure >= Pressure::Confirmations {
+            return self.refuse(peer, digest, Reject::Busy.into());
+        }
         if let Err(refusal) = self.check_certificate(certificate) {
             return self.refuse(peer, digest, refusal);
         }
@@ -170,6 +175,8 @@ impl Shard {
             Place::Next(slot) | Place::Applied(slot) => slot,
             Place::First => self.arena.find_or_insert(&body.sender).expect("room was checked"),
         };
+        let credit_number = self.credit_number(body);
+        self.journal.record(&Record::Confirm { body: *body, digest, credit_number });
         self.debit(slot, body, digest);
         self.credit_recipient(body);
         self.counters.confirmations += 1;
@@ -204,7 +211,14 @@ impl Shard {
         Ok(())
     }
 
-    fn debit(&mut self, slot: SlotIndex, body: &OrderBody, digest: Digest) {
+    /// The number of the credit that another shard will be owed; 0 if none will.
+    fn credit_number(&self, body: &OrderBody) -> u64 {
+        let owner = self.owner_of(&body.recipient);
+        let crosses = body.recipient_kind == RECIPIENT_ACCOUNT && owner != self.shard;
+        if crosses { self.outgoing[owner.index()].next_number() } else { 0 }
+    }
+
+    pub(super) fn debit(&mut self, slot: SlotIndex, body: &OrderBody, digest: Digest) {
         let account = self.arena.slot_mut(slot);
         assert_eq!(account.next_sequence, Sequence(body.sequence.get()), "only the next payment is applied");
         account.balance = account.balance.debited(Amount(body.amount.get()));
@@ -223,7 +237,7 @@ impl Shard {
         if owner == self.shard {
             self.credit(&body.recipient, amount);
         } else {
-            self.outgoing[owner.index()].add(body.recipient, amount);
+            self.outgoing[owner.index()].add(self.journal.made(), body.recipient, amount);
         }
     }
 

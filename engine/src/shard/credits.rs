@@ -2,12 +2,13 @@
 
 use super::Shard;
 use crate::credit::{Credit, CreditAck, ForeignAck};
+use crate::journal::record::Record;
 use crate::types::ShardIndex;
 
 impl Shard {
-    /// The next credit to hand over to another shard.
+    /// The next credit to hand over to another shard. It is durable.
     pub fn peek_credit(&self, destination: ShardIndex) -> Option<&Credit> {
-        self.outgoing[destination.index()].peek()
+        self.outgoing[destination.index()].peek(self.journal.durable())
     }
 
     /// The credit last seen by [`Self::peek_credit`] is on its way.
@@ -26,21 +27,27 @@ impl Shard {
     /// # Errors
     /// [`ForeignAck`]: the shards' states do not belong together. The process must end.
     pub fn receive_ack(&mut self, destination: ShardIndex, ack: CreditAck) -> Result<(), ForeignAck> {
-        self.outgoing[destination.index()].acknowledge(ack)
+        if self.outgoing[destination.index()].acknowledge(ack)? {
+            self.journal.record(&Record::Ack { destination, ack });
+        }
+        Ok(())
     }
 
     /// Applies a credit from another shard, if it is the next of that pair; any other changes nothing.
     pub fn receive_credit(&mut self, source: ShardIndex, credit: &Credit) {
-        if !self.incoming[source.index()].accept(credit.number) {
+        if !self.incoming[source.index()].is_next(credit.number) {
             self.counters.credits_repeated += 1;
             return;
         }
         self.counters.credits_applied += 1;
+        let record = self.journal.record(&Record::Credit { source, credit: *credit });
+        self.incoming[source.index()].advance(record);
         self.credit(&credit.recipient, credit.amount);
     }
 
-    /// What to tell another shard about its credits.
-    pub fn credit_ack(&self, source: ShardIndex) -> CreditAck {
-        CreditAck { number: self.incoming[source.index()].last_number(), has_room: self.has_account_room(1) }
+    /// What to tell another shard about its credits: which are applied, durably.
+    pub fn credit_ack(&mut self, source: ShardIndex) -> CreditAck {
+        let number = self.incoming[source.index()].durable_number(self.journal.durable());
+        CreditAck { number, has_room: self.has_account_room(1) }
     }
 }

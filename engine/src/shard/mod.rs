@@ -4,16 +4,23 @@
 //! [`Shard::take_batch`] and verdicts go back through [`Shard::finish_batch`]; credits for other shards come out of
 //! [`Shard::peek_credit`] and those of others go in through [`Shard::receive_credit`]; replies come out of
 //! [`Shard::send_replies`]. Every step is deterministic in what went in.
+//!
+//! In durable mode records of what it must not forget come out of [`Shard::seal`]; when they are on disk, [`Shard::set_durable`]
+//! lets out the replies and credits that depend on them.
 
 mod admission;
 mod confirmation;
 mod credits;
+mod durability;
 mod query;
+mod recovery;
 mod replies;
 
 #[cfg(test)]
 mod tests;
 
+pub use durability::{Pressure, Sealed};
+pub use recovery::ReplayError;
 pub use replies::Outlet;
 
 use crate::arena::{Arena, Full, Slot, SlotIndex};
@@ -22,7 +29,7 @@ use crate::counters::Counters;
 use crate::credit::{Incoming, Outgoing};
 use crate::key_cache::KeyCache;
 use crate::limits::{
-    JOBS_MAX, PACKET_DATAGRAMS_MAX, RECEIVE_BURST_MAX, ROOTS_PER_AUTHORITY, SHARDS_MAX, account_reserve,
+    JOBS_MAX, PACKET_DATAGRAMS_MAX, RECEIVE_BURST_MAX, REPLIES_MAX, ROOTS_PER_AUTHORITY, SHARDS_MAX, account_reserve,
 };
 use crate::limits::{STAGED_CERTIFICATES_MAX, STAGED_ORDERS_MAX};
 use crate::message::RootContext;
@@ -35,8 +42,10 @@ use crate::types::{Address, Amount, Balance, Peer, ShardIndex, TimeMs};
 use crate::verify_batch::{Outcome, Ticket, VerifyBatch};
 use admission::StagedOrder;
 use confirmation::StagedCertificate;
+use durability::Journaling;
 use quittance_net::frame::{self, Frame, Header, VOTES_MAX};
 use quittance_verify::{RootCache, SecretKey};
+use recovery::Recovery;
 use replies::Replies;
 use std::sync::Arc;
 
@@ -61,6 +70,9 @@ pub struct ShardConfig {
     pub cached_key_count_max: usize,
     /// How long a source's signatures are checked one by one after a bad one, milliseconds; 0: never.
     pub quarantine_ms: u64,
+    /// Whether there is a journal: then replies and credits leave only after [`Shard::set_durable`] covers them. Without one
+    /// they leave at once, and a restart forgets everything.
+    pub is_durable: bool,
     /// Drawn at random per boot: keys the account index and the signature tags. Secret.
     pub hash_key: [u8; 16],
 }
@@ -89,6 +101,9 @@ pub struct Shard {
     waiting: Vec<u32>,
     outgoing: Vec<Outgoing>,
     incoming: Vec<Incoming>,
+    journal: Journaling,
+    pressure: Pressure,
+    recovery: Option<Recovery>,
     replies: Replies,
     redeemed: u128,
     counters: Counters,
@@ -127,7 +142,10 @@ impl Shard {
             batch: VerifyBatch::with_capacity(JOBS_MAX),
             waiting: Vec::with_capacity(STAGED_CERTIFICATES_MAX),
             outgoing: (0..shard_count).map(|_| Outgoing::new()).collect(),
-            incoming: vec![Incoming::default(); shard_count.into()],
+            incoming: (0..shard_count).map(|_| Incoming::default()).collect(),
+            journal: Journaling::new(config.is_durable),
+            pressure: Pressure::None,
+            recovery: None,
             replies: Replies::new(committee.path_levels_max()),
             redeemed: 0,
             counters: Counters::default(),
@@ -176,13 +194,20 @@ impl Shard {
         let jobs = (JOBS_MAX - self.batch.len()).min(self.root_checks.room());
         let datagrams =
             (jobs / self.certificate_votes_max).min(self.staged_orders.room()).min(self.staged_certificates.room());
-        datagrams.saturating_sub(PACKET_DATAGRAMS_MAX).min(RECEIVE_BURST_MAX)
+        if self.journal.is_backed_up() {
+            return 0;
+        }
+        // Whatever is staged will be answered.
+        let staged =
+            STAGED_ORDERS_MAX - self.staged_orders.room() + STAGED_CERTIFICATES_MAX - self.staged_certificates.room();
+        let replies = REPLIES_MAX.saturating_sub(self.replies.waiting_count() + staged);
+        datagrams.min(replies).saturating_sub(PACKET_DATAGRAMS_MAX).min(RECEIVE_BURST_MAX)
     }
 
     /// Exchanges the signatures gathered so far for an empty batch. Returns whether there were any.
     pub fn take_batch(&mut self, empty: &mut VerifyBatch) -> bool {
         assert!(empty.is_empty(), "a finished batch comes back empty");
-        core::mem::swap(&mut self.batch, empty);
+        self.batch.take_into(empty);
         !empty.is_empty()
     }
 

@@ -4,6 +4,7 @@ use super::Shard;
 use crate::limits::{REPLIES_MAX, REPLY_BATCH_MAX};
 use crate::message::{receipt_leaf, rejection_leaf, vote_leaf};
 use crate::reject::Refusal;
+use crate::release::{Durable, Withheld};
 use crate::types::{Digest, Peer};
 use quittance_net::frame::{
     Hash, Header, Info, Kind, PATH_LEVELS_MAX, Proof, REJECTION_HEAD_BYTES, REPLY_HEAD_BYTES, RejectionHead, ReplyHead,
@@ -41,8 +42,10 @@ enum PlainReply {
 /// Replies that wait for [`Shard::send_replies`].
 #[derive(Debug)]
 pub(super) struct Replies {
-    proven: Vec<ProvenReply>,
-    plain: Vec<PlainReply>,
+    proven: Withheld<ProvenReply>,
+    plain: Withheld<PlainReply>,
+    /// One batch: what is signed together.
+    leaving: Vec<Durable<ProvenReply>>,
     leaves: Vec<tree::Hash>,
     tree: Tree,
     batch_max: usize,
@@ -53,40 +56,50 @@ impl Replies {
         let batch_max = 1 << path_levels_max;
         assert!(batch_max <= REPLY_BATCH_MAX);
         Self {
-            proven: Vec::with_capacity(REPLIES_MAX),
-            plain: Vec::with_capacity(REPLIES_MAX),
+            proven: Withheld::with_capacity(REPLIES_MAX),
+            plain: Withheld::with_capacity(REPLIES_MAX),
+            leaving: Vec::with_capacity(batch_max),
             leaves: Vec::with_capacity(batch_max),
             tree: Tree::with_capacity(batch_max),
             batch_max,
         }
     }
+
+    /// Replies that wait, for the disk or to be fetched.
+    pub(super) fn waiting_count(&self) -> usize {
+        self.proven.len() + self.plain.len()
+    }
 }
 
 impl Shard {
-    /// Writes every waiting reply to the outlet. Proven ones are gathered under as few signatures as paths allow.
+    /// Writes every reply that may leave to the outlet. Proven ones are gathered under as few signatures as paths allow.
     pub fn send_replies(&mut self, outlet: &mut impl Outlet) {
-        for reply in self.replies.plain.drain(..) {
-            match reply {
+        let durable = self.journal.durable();
+        while let Some(reply) = self.replies.plain.pop(durable) {
+            match reply.get() {
                 PlainReply::Info { peer, info } => {
-                    outlet.frame(peer, size_of::<Info>()).copy_from_slice(bytemuck::bytes_of(&info));
+                    outlet.frame(*peer, size_of::<Info>()).copy_from_slice(bytemuck::bytes_of(info));
                 }
                 PlainReply::Rejection { peer, subject, refusal } => {
-                    let head = rejection_head(self.shard.0, self.network_tag, &subject, &refusal);
-                    outlet.frame(peer, rejection_bytes(None)).copy_from_slice(bytemuck::bytes_of(&head));
+                    let head = rejection_head(self.shard.0, self.network_tag, subject, refusal);
+                    outlet.frame(*peer, rejection_bytes(None)).copy_from_slice(bytemuck::bytes_of(&head));
                 }
             }
         }
-        let proven = core::mem::take(&mut self.replies.proven);
-        for batch in proven.chunks(self.replies.batch_max) {
-            self.send_proven(batch, outlet);
+        let mut leaving = core::mem::take(&mut self.replies.leaving);
+        while self.replies.proven.has_durable(durable) {
+            let replies = core::iter::from_fn(|| self.replies.proven.pop(durable));
+            leaving.extend(replies.take(self.replies.batch_max));
+            self.send_proven(&leaving, outlet);
+            leaving.clear();
         }
-        self.replies.proven = proven;
-        self.replies.proven.clear();
+        self.replies.leaving = leaving;
     }
 
-    /// Whether replies wait.
+    /// Whether [`Self::send_replies`] would send anything.
     pub fn has_replies(&self) -> bool {
-        !self.replies.plain.is_empty() || !self.replies.proven.is_empty()
+        let durable = self.journal.durable();
+        self.replies.plain.has_durable(durable) || self.replies.proven.has_durable(durable)
     }
 
     pub(super) fn reply_vote(&mut self, peer: Peer, digest: Digest) {
@@ -115,7 +128,7 @@ impl Shard {
 
     fn push_proven(&mut self, reply: ProvenReply) {
         if self.replies.proven.len() < REPLIES_MAX {
-            self.replies.proven.push(reply);
+            self.replies.proven.push(self.journal.made(), reply);
         } else {
             self.counters.replies_dropped += 1;
         }
@@ -123,17 +136,18 @@ impl Shard {
 
     fn push_plain(&mut self, reply: PlainReply) {
         if self.replies.plain.len() < REPLIES_MAX {
-            self.replies.plain.push(reply);
+            self.replies.plain.push(self.journal.made(), reply);
         } else {
             self.counters.replies_dropped += 1;
         }
     }
 
-    /// One tree, one signature, one frame per reply.
-    fn send_proven(&mut self, batch: &[ProvenReply], outlet: &mut impl Outlet) {
+    /// One tree, one signature, one frame per reply. This is the only place where an authority signs, and it takes nothing that
+    /// the journal has not let go.
+    fn send_proven(&mut self, batch: &[Durable<ProvenReply>], outlet: &mut impl Outlet) {
         let replies = &mut self.replies;
         replies.leaves.clear();
-        replies.leaves.extend(batch.iter().map(ProvenReply::leaf));
+        replies.leaves.extend(batch.iter().map(|reply| reply.get().leaf()));
         let root = replies.tree.build(&replies.leaves);
         let root_signature = self.secret.sign(&self.context.message(&root));
         self.counters.roots_signed += 1;
@@ -151,7 +165,7 @@ impl Shard {
                 path_count: u8::try_from(level_count).expect("PATH_LEVELS_MAX fits a byte"),
                 padding: [0; 4],
             };
-            reply.write(self.shard.0, self.network_tag, proof, path, outlet);
+            reply.get().write(self.shard.0, self.network_tag, proof, path, outlet);
         }
     }
 }

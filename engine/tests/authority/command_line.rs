@@ -28,9 +28,9 @@ fn files() -> Files {
 }
 
 #[test]
-fn without_volatile_it_refuses_and_says_why() {
+fn without_a_place_for_its_data_it_refuses_and_says_why() {
     let ended = run_to_end(files().run_arguments(&[]));
-    assert_says(&ended, WRONG, &["--volatile", "memory", "second", "never with money"]);
+    assert_says(&ended, WRONG, &["--data", "--volatile", "memory", "second", "never with money"]);
 }
 
 #[test]

@@ -11,12 +11,13 @@ use std::path::{Path, PathBuf};
 /// Why the process ends. Each message names a remedy.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
-    /// Asked to run without the one mode that there is.
+    /// Neither told where to keep what must not be forgotten, nor that it may be.
     #[error(
-        "this build keeps accounts and votes in memory only, and an authority that forgets a vote can be made to sign a \
-         second one. Start it with --volatile for benchmarks and trials, never with money"
+        "say where the authority keeps what it must not forget: --data DIR, or --data DIR,DIR2 for a copy on a second device. \
+         Or start it with --volatile, for benchmarks and trials, never with money: then it keeps accounts and votes in memory, \
+         and one that forgets a vote can be made to sign a second one"
     )]
-    NotDurable,
+    NoData,
     /// An option contradicts the files or the machine.
     #[error("{0}")]
     Option(String),
@@ -47,6 +48,21 @@ pub(crate) enum Fault {
     /// Shards that contradict each other.
     #[error("shard {shard}: {fault}; restart the authority")]
     Credits { shard: u16, fault: ForeignAck },
+    /// The journal cannot be written, synced or read. What a device has done with it is unknown: nothing is tried again.
+    #[error("{}: the journal cannot be {what}: {source}; see to the device, then start the authority again", path.display())]
+    Journal { path: PathBuf, what: &'static str, source: io::Error },
+    /// No room for a file whose length is known beforehand.
+    #[error("{}: no room for a file of {bytes} bytes; free so many, or ask for a smaller journal", path.display())]
+    NoRoom { path: PathBuf, bytes: u64 },
+    /// The data directory belongs to someone else, or to another journal.
+    #[error("{}: {what}", path.display())]
+    Foreign { path: PathBuf, what: String },
+    /// What was durable is no longer there, or no longer makes sense. To start would be to forget votes.
+    #[error("{}: {what}", path.display())]
+    Lost { path: PathBuf, what: String },
+    /// Another process has the data directory.
+    #[error("{}: in use by {holder}; end it first, or give another --data directory", path.display())]
+    InUse { path: PathBuf, holder: String },
     /// A signal asked for the end before there was anything to end.
     #[error("stopped before it was ready")]
     StoppedEarly,
@@ -57,13 +73,17 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// 2: the command line or a file is wrong, and nothing was started. 1: the machine's fault. 0: no fault after all.
+    /// 3: the data directory is someone else's. 4: it has lost something. 5: it is in use.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::StoppedEarly => 0,
-            Self::NotDurable | Self::Option(_) | Self::Text { .. } | Self::Committee { .. } => 2,
+            Self::NoData | Self::Option(_) | Self::Text { .. } | Self::Committee { .. } => 2,
             Self::Genesis { .. } | Self::Fund { .. } => 2,
             Self::File { .. } | Self::Transport(_) | Self::Thread(_) | Self::Random(_) => 1,
-            Self::Credits { .. } | Self::Signals(_) => 1,
+            Self::Credits { .. } | Self::Signals(_) | Self::Journal { .. } | Self::NoRoom { .. } => 1,
+            Self::Foreign { .. } => 3,
+            Self::Lost { .. } => 4,
+            Self::InUse { .. } => 5,
         }
     }
 

@@ -12,15 +12,20 @@
 //! | `run/network_files.rs`, `run/placement.rs` | what it is told: committee, genesis; cores |
 //! | `run/threads.rs`, `run/shard_thread.rs`, `run/verifier_thread.rs` | its threads |
 //! | `run/links.rs`, `run/verifier_pool.rs` | the lock-free queues between them |
+//! | `run/durability.rs` | the journal of a running authority, and each shard's share |
 //! | `run/idle.rs`, `run/outbox.rs` | when a thread spins or sleeps; where its replies go |
 //! | `run/signals.rs`, `run/announce.rs` | what the operator says to it, and it to him |
-#![forbid(unsafe_code)]
+//! | `storage/` | what it must not forget, on disk; `storage/mod.rs` has a map of its own |
+//! | `verify_journal.rs` | that, checked while the authority is stopped |
+#![deny(unsafe_code)]
 
 mod fault;
 mod generate;
 mod options;
 mod private_file;
 mod run;
+mod storage;
+mod verify_journal;
 
 use clap::Parser;
 use options::{Act, Command};
@@ -31,11 +36,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let done = match Command::parse().act {
-        Act::Generate(options) => generate::generate(&options),
-        Act::Run(options) => run::run(&options),
+        Act::Generate(options) => generate::generate(&options).map(|()| ExitCode::SUCCESS),
+        Act::Run(options) => run::run(&options).map(|()| ExitCode::SUCCESS),
+        Act::VerifyJournal(options) => verify_journal::verify_journal(&options),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(fault) => {
             eprintln!("quittance-authority: {fault}");
             ExitCode::from(fault.exit_code())

@@ -10,6 +10,10 @@ const EXIT_CODES: &str = "Exit codes:
   0    done; for `run`: stopped by SIGINT or SIGTERM
   1    the machine's fault: the message names the remedy
   2    the command line or a file is wrong; nothing was started
+  3    the data directory belongs to another authority, network, shard count or journal; nothing was started
+  4    something that was durable cannot be read back from any copy: the authority must not start, and does not
+  5    another process uses the data directory
+  6    only for `verify-journal`: something is damaged, and the authority's next start mends it
   134  a thread of ours panicked (SIGABRT); please report the message";
 
 const SIGNALS: &str = "Signals:
@@ -38,6 +42,13 @@ pub(crate) enum Act {
     /// Run an authority until SIGINT or SIGTERM.
     #[command(after_help = format!("{SIGNALS}\n\n{EXIT_CODES}"))]
     Run(RunOptions),
+    /// Check the journal of an authority that is stopped, and change nothing.
+    ///
+    /// Reads back all that its next start would read, in every copy, and says what it found, whether the authority would
+    /// start, and a digest of the state that it would start from. A last block that only one copy has is no damage: any stop
+    /// may leave one.
+    #[command(after_help = EXIT_CODES)]
+    VerifyJournal(VerifyJournalOptions),
 }
 
 /// Options of `generate`.
@@ -61,9 +72,9 @@ pub(crate) struct GenerateOptions {
     pub(crate) committee: Option<PathBuf>,
 }
 
-/// Options of `run`.
+/// The files that say who the authority is, who the others are, and who owns what at the start.
 #[derive(Debug, Args)]
-pub(crate) struct RunOptions {
+pub(crate) struct NetworkOptions {
     /// This authority's private file, as `generate` wrote it.
     #[arg(long, value_name = "FILE")]
     pub(crate) authority: PathBuf,
@@ -74,7 +85,44 @@ pub(crate) struct RunOptions {
     /// network's id.
     #[arg(long, value_name = "FILE")]
     pub(crate) genesis: PathBuf,
-    /// Keep everything in memory: a restart forgets every vote and every payment. For benchmarks and trials.
+}
+
+/// Options of `verify-journal`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyJournalOptions {
+    /// The data directories that `run` was given.
+    #[arg(value_name = "DIR[,DIR2]", value_delimiter = ',', num_args = 1, required = true)]
+    pub(crate) data: Vec<PathBuf>,
+    /// The three files.
+    #[command(flatten)]
+    pub(crate) network: NetworkOptions,
+    /// Accounts that all shards together can hold, where `run` was given so many.
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) accounts_max: Option<usize>,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunOptions {
+    /// The three files.
+    #[command(flatten)]
+    pub(crate) network: NetworkOptions,
+    /// Where the authority keeps what it must not forget: one directory, or two, each with a copy, ideally on two devices. They
+    /// are made if they are not there. After a crash or a stop, start it with the same ones again.
+    #[arg(long, value_name = "DIR[,DIR2]", value_delimiter = ',', num_args = 1, conflicts_with = "volatile")]
+    pub(crate) data: Vec<PathBuf>,
+    /// Journal of each shard in each directory, in MiB: allocated and filled when it is made. The larger, the more time a
+    /// snapshot may take while payments go on. Default: 256, or what it was made with.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(8..=1_048_576))]
+    pub(crate) journal_mib: Option<u64>,
+    /// The core of the thread that writes the journal. Default: the core that follows those of shards and verifiers.
+    #[arg(long, value_name = "CORE")]
+    pub(crate) journal_core: Option<usize>,
+    /// Keep everything in memory: a restart forgets every vote and every payment, and an authority that forgets a vote can be
+    /// made to sign a second one. For benchmarks and trials, never with money.
     #[arg(long)]
     pub(crate) volatile: bool,
     /// The IP address to listen on, where it is not the one in the private file.

@@ -7,6 +7,7 @@ mod certificates;
 mod common;
 mod credits;
 mod determinism;
+mod durability;
 mod hostile;
 mod limits;
 mod links;

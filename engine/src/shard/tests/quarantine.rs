@@ -40,6 +40,7 @@ fn besieged(quarantine_ms: u64) -> Node {
         step(&mut node, &bad.chain(orders).collect::<Vec<_>>());
     }
     assert_eq!(node.shard.counters().votes, 8 * ROUND_COUNT, "every honest order has its vote");
+    step(&mut node, &[]);
     assert_eq!(node.refused_count(Reject::BadSignature), ROUND_COUNT);
     node
 }
@@ -58,6 +59,29 @@ fn without_quarantine_it_fails_every_batch() {
     assert_eq!(node.verify_counters().batch_failed_count, ROUND_COUNT);
     assert_eq!(node.shard.counters().quarantines, 0);
     assert_eq!(node.shard.counters().signatures_quarantined, 0);
+}
+
+#[test]
+fn a_suspect_waits_for_company_while_others_are_served_but_not_for_ever() {
+    let world = World::of(4);
+    let payers = Payer::many(40);
+    let mut node = Node::funded(&world, &payers);
+    step(&mut node, &[(host(2), forged(&world, &payers[0], 0))]);
+    let mut honest = payers[1..].iter().map(|payer| (host(1), world.order(payer, payer.body(&[5; 32], 1, 0))));
+    let mut steps_until_refused = |suspects: usize| {
+        let refused = node.refused_count(Reject::BadSignature);
+        let mut burst: Vec<_> = (0..suspects).map(|_| (host(2), forged(&world, &payers[0], 0))).collect();
+        for steps in 1..30 {
+            burst.push(honest.next().unwrap());
+            step(&mut node, &burst);
+            burst.clear();
+            if node.refused_count(Reject::BadSignature) == refused + suspects as u64 {
+                return steps;
+            }
+        }
+        panic!("it waits for ever")
+    };
+    assert_eq!((steps_until_refused(8), steps_until_refused(1)), (1, 17));
 }
 
 #[test]

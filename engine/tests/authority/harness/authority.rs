@@ -26,17 +26,26 @@ pub(crate) struct Setup {
     pub(crate) openings: Vec<(Address, u64)>,
     /// Further options of `run`.
     pub(crate) options: Vec<String>,
+    /// Whether it keeps a journal, in two folders: see [`Authority::crash`].
+    pub(crate) is_durable: bool,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { shards: 1, payer_count: 8, openings: Vec::new(), options: Vec::new() }
+        Self { shards: 1, payer_count: 8, openings: Vec::new(), options: Vec::new(), is_durable: false }
     }
 }
 
 impl Setup {
     pub(crate) fn with_options(options: &[&str]) -> Self {
         Self { options: options.iter().map(|option| (*option).to_owned()).collect(), ..Self::default() }
+    }
+
+    fn arguments(&self, files: &Files) -> Vec<String> {
+        let data = [0, 1].map(|copy| files.data(copy).to_str().unwrap().to_owned()).join(",");
+        let mode = if self.is_durable { vec!["--data", &data, "--journal-mib", "8"] } else { vec!["--volatile"] };
+        let options = self.options.iter().map(String::as_str);
+        files.run_arguments(&mode.into_iter().chain(["--json"]).chain(options).collect::<Vec<_>>())
     }
 
     /// The genesis file's accounts.
@@ -73,15 +82,10 @@ impl Authority {
 
     /// Starts a process and waits until it is ready.
     pub(crate) fn start(setup: Setup) -> Self {
-        let mut options = vec!["--volatile", "--json"];
-        options.extend(setup.options.iter().map(String::as_str));
         for _ in 0..START_TRIES_MAX {
             let files = Files::new(&setup);
-            let process = Process::start(files.run_arguments(&options));
-            let mut events =
-                std::iter::from_fn(|| process.line()).map(|line| serde_json::from_str::<Value>(&line).unwrap());
-            let ready = events.find(|event| event["event"] == "ready");
-            if let Some(ready) = ready {
+            let process = Process::start(setup.arguments(&files));
+            if let Some(ready) = await_ready(&process) {
                 let payers = (0..setup.payer_count).map(Payer::new).collect();
                 let (network, process) = (files.network.clone(), Some(process));
                 return Self {
@@ -99,6 +103,48 @@ impl Authority {
             assert!(ended.errors.contains("in use"), "{ended:?}");
         }
         panic!("none of {START_TRIES_MAX} starts found its ports free");
+    }
+
+    /// Kills the process on the spot (SIGKILL). See [`Self::restart`].
+    pub(crate) fn kill(&mut self) {
+        let process = self.process.take().expect("it runs");
+        process.signal(Signal::KILL);
+        assert_eq!(process.end().code, None, "a signal ended it");
+    }
+
+    /// Starts a process with the same files and folders, and new books.
+    #[track_caller]
+    pub(crate) fn restart(&mut self) {
+        let process = Process::start(self.setup.arguments(&self.files));
+        let Some(ready) = await_ready(&process) else { panic!("{:?}", process.end()) };
+        self.ready = ready;
+        self.process = Some(process);
+        self.books.replace(Books::default());
+    }
+
+    /// Kills the process on the spot and starts another one in its place.
+    #[track_caller]
+    pub(crate) fn crash(&mut self) {
+        self.kill();
+        self.restart();
+    }
+
+    /// Starts a process with the same files while none runs, and kills it after this time, ready or not.
+    pub(crate) fn start_and_kill_after(&self, time: std::time::Duration) {
+        let process = Process::start(self.setup.arguments(&self.files));
+        std::thread::sleep(time);
+        process.signal(Signal::KILL);
+        process.end();
+    }
+
+    /// Starts a process with the same files that is to end by itself.
+    pub(crate) fn run_to_end(&self) -> Ended {
+        Process::start(self.setup.arguments(&self.files)).end()
+    }
+
+    /// The files that it was started with.
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
     }
 
     /// A new socket that talks to shard 0.
@@ -239,4 +285,10 @@ impl Books {
         assert_eq!(counts.get("transport.datagrams_sent"), requests, "{counts:?}");
         assert_eq!(protocol(&["replies_dropped"]) + counts.get("transport.datagrams_unsent"), 0);
     }
+}
+
+/// What the process says when it is ready; `None` if it ends instead.
+fn await_ready(process: &Process) -> Option<Value> {
+    let mut events = std::iter::from_fn(|| process.line()).map(|line| serde_json::from_str::<Value>(&line).unwrap());
+    events.find(|event| event["event"] == "ready")
 }

@@ -29,6 +29,8 @@ impl Counts {
                 }
                 return;
             }
+            // What this authority does not have.
+            Value::Null => return,
             Value::Number(count) => count.as_u64().unwrap(),
             Value::String(amount) => amount.parse().unwrap(),
             other => panic!("{path} is {other}"),

@@ -40,6 +40,11 @@ impl Files {
         self.folder.path().join(name)
     }
 
+    /// The folder of a copy of the journal.
+    pub(crate) fn data(&self, copy: u8) -> PathBuf {
+        self.path(&format!("data-{copy}"))
+    }
+
     pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap()
     }

@@ -2,11 +2,10 @@
 //!
 //! With `--json` every line of standard output is one object with a field `event`: `finding` (`severity`, `what`, `why`,
 //! `remedy`), `ready` (`authority`, `mode`, `transport`, `backend`, `network`, `committee`, `quorum`, `epoch`, `shards` of
-//! `index`, `port`, `core`, `verifiers` of `index`, `core`, `accounts`, `supply`), and `counters` (`authority`, `shards`,
-//! `verifiers`, each with what [`super::control`] lists). Without it the same facts come as text, findings on standard
+//! `index`, `port`, `core`, `verifiers` of `index`, `core`, `data`, `direct`, `recovered`, `accounts`, `supply`), and `counters`
+//! (`authority`, `shards`, `verifiers`, `journal`, each with what [`super::control`] and `storage/committer.rs` list). Without it the same facts come as text, findings on standard
 //! error.
 
-use super::control::{ShardReport, VerifierReport};
 use super::threads::Reports;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -43,6 +42,16 @@ pub(super) struct Ready {
     pub(super) epoch: u64,
     pub(super) shards: Vec<ShardLine>,
     pub(super) verifiers: Vec<VerifierLine>,
+    /// The core of the thread that writes the journal.
+    pub(super) journal_core: Option<usize>,
+    /// Where the journal is.
+    pub(super) data: Vec<String>,
+    /// Whether its writes pass by the page cache.
+    pub(super) direct: Option<bool>,
+    /// Whether it was made just now.
+    pub(super) journal_is_new: Option<bool>,
+    /// What was found there, by shard.
+    pub(super) recovered: Vec<RecoveredLine>,
     pub(super) accounts: usize,
     /// As text: JSON readers may not keep so large a number exact.
     pub(super) supply: String,
@@ -57,6 +66,21 @@ pub(super) struct ShardLine {
     pub(super) core: usize,
     /// Datagrams of 300 bytes that its receive buffer holds.
     pub(super) receive_buffer_datagrams: usize,
+}
+
+/// What one shard found on disk.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct RecoveredLine {
+    pub(super) index: u16,
+    /// The snapshot it began with; 0: genesis.
+    pub(super) snapshot: u64,
+    /// What it replayed.
+    pub(super) blocks: u64,
+    pub(super) records: u64,
+    pub(super) bytes: u64,
+    /// Blocks of one copy that were written again from the other.
+    pub(super) repaired_blocks: u64,
+    pub(super) took_ms: u64,
 }
 
 /// One verifier of [`Ready`].
@@ -81,9 +105,9 @@ impl Announcer {
     }
 
     pub(super) fn counters(self, authority: u8, reports: &Reports) {
-        let Reports { shards, verifiers } = reports;
-        let body = json!({ "authority": authority, "shards": shards, "verifiers": verifiers });
-        print(&if self.json { event("counters", &body) } else { counters_text(shards, verifiers) });
+        let Reports { shards, verifiers, journal } = reports;
+        let body = json!({ "authority": authority, "shards": shards, "verifiers": verifiers, "journal": journal });
+        print(&if self.json { event("counters", &body) } else { counters_text(reports) });
     }
 }
 
@@ -105,11 +129,16 @@ fn print(text: &str) {
 
 fn ready_text(ready: &Ready) -> String {
     let Ready { authority, mode, transport, backend, network, committee, quorum, epoch, accounts, supply, .. } = ready;
+    let promise = match ready.direct {
+        None => ": a restart forgets every vote and payment".to_owned(),
+        Some(true) => format!(" in {}", ready.data.join(" and ")),
+        Some(false) => format!(" in {}, through the page cache", ready.data.join(" and ")),
+    };
     let mut text = format!(
         "authority  {authority} of {committee}, epoch {epoch}, quorum {quorum}\n\
          network    {network}\n\
          accounts   {accounts} with {supply} units\n\
-         mode       {mode}: a restart forgets every vote and payment\n\
+         mode       {mode}{promise}\n\
          transport  {transport}\n\
          backend    {backend}\n"
     );
@@ -123,17 +152,31 @@ fn ready_text(ready: &Ready) -> String {
     for VerifierLine { index, core } in &ready.verifiers {
         let _ = writeln!(text, "verifier {index} on core {core}");
     }
+    for RecoveredLine { index, snapshot, blocks, records, repaired_blocks, took_ms, .. } in &ready.recovered {
+        let _ = writeln!(
+            text,
+            "shard {index:<4} recovered from snapshot {snapshot} and {records} records in {blocks} blocks in {took_ms} ms, \
+             {repaired_blocks} blocks repaired"
+        );
+    }
+    if let Some(core) = ready.journal_core {
+        let _ = writeln!(text, "journal    on core {core}");
+    }
     text + "ready"
 }
 
 /// One line per counter that is not zero, under the names that JSON uses.
-fn counters_text(shards: &[ShardReport], verifiers: &[VerifierReport]) -> String {
+fn counters_text(reports: &Reports) -> String {
+    let Reports { shards, verifiers, journal } = reports;
     let mut text = String::from("counters (those above zero)\n");
     for shard in shards {
         append_nonzero(&mut text, &format!("shard {}", shard.index), &json!(shard));
     }
     for verifier in verifiers {
         append_nonzero(&mut text, &format!("verifier {}", verifier.index), &json!(verifier));
+    }
+    if let Some(journal) = journal {
+        append_nonzero(&mut text, "journal", &json!(journal));
     }
     text.truncate(text.trim_end().len());
     text

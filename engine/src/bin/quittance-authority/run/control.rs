@@ -1,5 +1,6 @@
 //! What the main thread says to the others: report, or stop. And what they say to it.
 
+use super::durability::Found;
 use crate::fault::Fault;
 use quittance_engine::counters::Counters;
 use quittance_net::transport::{self, Waker};
@@ -54,7 +55,7 @@ impl Control {
 /// What threads tell the main thread.
 pub(super) enum Event {
     /// A shard has its transport and waits for the start.
-    Ready { shard: u16, waker: Waker },
+    Ready { shard: u16, waker: Waker, recovered: Option<Found> },
     /// A shard's counters.
     Shard(Box<ShardReport>),
     /// A verifier's counters.
@@ -79,6 +80,19 @@ pub(super) struct ShardReport {
     pub(super) transport: transport::Counters,
     /// Signatures checked on the shard's own thread.
     pub(super) verify: VerifyCounters,
+    /// Its journal, if there is one.
+    pub(super) journal: Option<ShardJournalReport>,
+}
+
+/// How a shard's journal stands.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct ShardJournalReport {
+    /// How much of the ring is in use.
+    pub(super) used_percent: u64,
+    /// The number of its last snapshot.
+    pub(super) snapshots: u64,
+    /// Records made, in all boots.
+    pub(super) records: u64,
 }
 
 /// A verifier's counters.

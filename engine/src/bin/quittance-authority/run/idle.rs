@@ -31,7 +31,7 @@ pub(super) enum Turn {
     Worked,
     /// Nothing to do.
     Nothing,
-    /// Nothing to do but to wait for room in another thread's queue.
+    /// Nothing to do but to wait: for room in another thread's queue, or for a moment to pass.
     Backlog,
 }
 

@@ -57,7 +57,7 @@ impl Links {
         (0..count).map(ShardIndex).filter(move |other| *other != own)
     }
 
-    /// Applies what other shards sent to shard `own`, and tells them. Returns whether there was anything.
+    /// Applies what other shards sent to shard `own`. Returns whether there was anything.
     pub(super) fn take(&self, own: ShardIndex, shard: &mut Shard) -> bool {
         let mut taken = false;
         for source in self.others(own) {
@@ -65,19 +65,20 @@ impl Links {
             // Bounded: the source may fill the queue as fast as it is emptied.
             let credits = std::iter::from_fn(|| link.credits.pop()).take(CREDIT_QUEUE_MAX);
             let count = credits.map(|credit| shard.receive_credit(source, &credit)).count();
-            if count > 0 {
-                taken = true;
-                link.ack.store(pack(shard.credit_ack(source)), Ordering::Release);
-            }
+            taken |= count > 0;
         }
         taken
     }
 
-    /// Reads what other shards acknowledged, then hands over what shard `own` owes them, waking each that gets something.
-    /// Returns whether credits are left because a queue is full.
+    /// Tells other shards which of their credits are applied, durably; reads what they acknowledged; then hands over what
+    /// shard `own` owes them, waking each that gets something. Returns whether credits are left because a queue is full.
     pub(super) fn give(&self, own: ShardIndex, shard: &mut Shard, wakers: &[Waker]) -> Result<bool, Fault> {
         let mut backlog = false;
         for destination in self.others(own) {
+            let (back, ack) = (self.link(destination, own), pack(shard.credit_ack(destination)));
+            if back.ack.load(Ordering::Relaxed) != ack {
+                back.ack.store(ack, Ordering::Release);
+            }
             let link = self.link(own, destination);
             let ack = unpack(link.ack.load(Ordering::Acquire));
             shard.receive_ack(destination, ack).map_err(|fault| Fault::Credits { shard: own.0, fault })?;

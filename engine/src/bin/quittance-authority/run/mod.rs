@@ -2,6 +2,7 @@
 
 mod announce;
 mod control;
+mod durability;
 mod idle;
 mod links;
 mod network_files;
@@ -20,21 +21,23 @@ use announce::{Announcer, Finding, Ready, ShardLine, VerifierLine};
 use control::{Control, Event};
 use crossbeam::channel::{Receiver, Sender, bounded};
 use crossbeam::sync::Parker;
+use durability::{Found, Journal};
 use idle::{Idle, measure_wake};
 use links::Links;
-use network_files::NetworkFiles;
+pub(crate) use network_files::{NetworkFiles, Opening};
 use placement::{Place, Placement};
 use quittance_engine::key_cache::KeyCache;
 use quittance_engine::limits::{ACCOUNTS_PER_SHARD_MAX, account_reserve};
 use quittance_engine::shard::ShardConfig;
 use quittance_engine::types::ShardIndex;
-use quittance_net::transport::{self, Socket, SocketConfig, TransportKind, Waker};
+use quittance_net::transport::{self, Socket, SocketConfig, TransportError, TransportKind, Waker};
 use quittance_verify::{BackendKind, Verifier};
 use shard_thread::ShardThread;
 use signals::Request;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use threads::{Threads, Wake};
 use verification::Verification;
 use verifier_pool::VerifierPool;
@@ -43,24 +46,37 @@ use verifier_thread::VerifierThread;
 /// Verifier threads of one authority. More would wait for the shards that feed them.
 pub(crate) const VERIFIERS_MAX: u16 = 256;
 
+/// How long a taken port is tried, and how often.
+const BIND_PATIENCE: Duration = Duration::from_secs(2);
+const BIND_SLEEP: Duration = Duration::from_millis(5);
+
 /// Events that may wait for the main thread, which does nothing but read them.
 const EVENTS_MAX: usize = 1_024;
 
 /// Runs an authority until a signal stops it.
 pub(crate) fn run(options: &RunOptions) -> Result<(), Fault> {
-    if !options.volatile {
-        return Err(Fault::NotDurable);
+    if options.data.is_empty() && !options.volatile {
+        return Err(Fault::NoData);
     }
     let announcer = Announcer { json: options.json };
-    let files = NetworkFiles::read(options)?;
+    let files = NetworkFiles::read(&options.network)?;
     let (placement, findings) = Placement::choose(options, files.member.shards)?;
     findings.into_iter().map(Finding::from).for_each(|finding| announcer.finding(&finding));
     let (kind, refusal) = transport::choose(options.transport.0)?;
     refusal.into_iter().map(fallback).for_each(|finding| announcer.finding(&finding));
+    let journal = placement.journal.map(|place| Journal::open(options, &files, place)).transpose()?;
+    let storage = journal.as_ref().map(|journal| Arc::clone(&journal.storage));
+    let findings = storage.iter().flat_map(|storage| &storage.findings);
+    findings.cloned().map(Finding::from).for_each(|finding| announcer.finding(&finding));
     let sockets = bind(options, &files)?;
     sockets.iter().flat_map(Socket::findings).map(Finding::from).for_each(|finding| announcer.finding(&finding));
     let authority = files.authority_index;
-    let ready = ready(options, &files, &placement, kind, &sockets);
+    let mut ready = ready(options, &files, &placement, kind, &sockets);
+    if let Some(storage) = &storage {
+        ready.data = storage.directories().iter().map(|directory| directory.display().to_string()).collect();
+        ready.direct = Some(storage.is_direct());
+        ready.journal_is_new = Some(storage.is_new);
+    }
 
     signals::end_on_panic();
     let events = bounded(EVENTS_MAX);
@@ -68,7 +84,11 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Fault> {
     if options.exit_with_parent {
         signals::end_with_parent()?;
     }
-    let threads = start(options, files, &placement, kind, sockets, events)?;
+    let threads = start(options, files, &placement, journal, kind, sockets, events)?;
+    for Found { line, findings } in threads.found() {
+        findings.iter().cloned().map(Finding::from).for_each(|finding| announcer.finding(&finding));
+        ready.recovered.push(*line);
+    }
     announcer.ready(&ready);
     let outcome = supervise(&threads, authority, announcer);
     // After a fault of one thread the others may be unable to stop: the process just ends.
@@ -101,9 +121,25 @@ fn bind(options: &RunOptions, files: &NetworkFiles) -> Result<Vec<Socket>, Fault
     let ip = options.listen.unwrap_or(files.member.host);
     let bind = |shard| {
         let port = files.member.port.checked_add(shard).expect("the committee file was checked for this");
-        Ok(Socket::bind(SocketAddr::new(ip, port), &config)?)
+        bind_patiently(SocketAddr::new(ip, port), &config)
     };
     (0..files.member.shards).map(bind).collect()
+}
+
+/// Binds a socket, with some patience for a port that is taken: the kernel frees that of a process that was killed only after
+/// it has taken its ring down, and the authority that is started again should not have to be started twice.
+fn bind_patiently(address: SocketAddr, config: &SocketConfig) -> Result<Socket, Fault> {
+    let deadline = Instant::now() + BIND_PATIENCE;
+    loop {
+        match Socket::bind(address, config) {
+            Err(TransportError::Bind { source, .. })
+                if source.kind() == ErrorKind::AddrInUse && Instant::now() < deadline =>
+            {
+                std::thread::sleep(BIND_SLEEP);
+            }
+            other => return Ok(other?),
+        }
+    }
 }
 
 /// Makes every thread's share and starts them all.
@@ -111,6 +147,7 @@ fn start(
     options: &RunOptions,
     files: NetworkFiles,
     placement: &Placement,
+    journal: Option<Journal>,
     kind: TransportKind,
     sockets: Vec<Socket>,
     events: (Sender<Event>, Receiver<Event>),
@@ -136,6 +173,7 @@ fn start(
         let shard = ShardThread {
             config,
             openings,
+            durability: journal.as_ref().map(Journal::share),
             place: *place,
             socket,
             transport: kind,
@@ -152,7 +190,7 @@ fn start(
         Some(pool) => verifier_threads(pool, parkers, backend, placement, &control, idle)?,
         None => Vec::new(),
     };
-    Threads::start(shards, verifiers, pool, control, events)
+    Threads::start(shards, verifiers, pool, journal.map(Journal::into_threads), control, events)
 }
 
 fn verifier_threads(
@@ -197,6 +235,7 @@ fn shard_configs(options: &RunOptions, files: &NetworkFiles) -> Result<Vec<Shard
             account_count_max,
             cached_key_count_max: cached_key_count.min(account_count_max),
             quarantine_ms: options.quarantine_ms,
+            is_durable: !options.volatile,
             hash_key: random()?,
         })
     };
@@ -205,7 +244,7 @@ fn shard_configs(options: &RunOptions, files: &NetworkFiles) -> Result<Vec<Shard
 
 /// Account slots of one shard. A hash spreads accounts: a shard's share varies by the root of its size, and six times that
 /// never happens. The reserve for credits of other shards comes on top.
-fn account_slots(accounts_max: usize, shard_count: u16) -> Option<usize> {
+pub(crate) fn account_slots(accounts_max: usize, shard_count: u16) -> Option<usize> {
     let share = accounts_max.max(1).div_ceil(usize::from(shard_count));
     let spread = if shard_count == 1 { 0 } else { 6 * share.isqrt() + 64 };
     let slots = share.checked_add(spread)?.checked_add(account_reserve(shard_count))?;
@@ -217,7 +256,7 @@ fn verifier(backend: BackendKind) -> Result<Verifier, Fault> {
     Ok(Verifier::new(backend, random()?))
 }
 
-fn random<const BYTES: usize>() -> Result<[u8; BYTES], Fault> {
+pub(crate) fn random<const BYTES: usize>() -> Result<[u8; BYTES], Fault> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).map_err(Fault::Random)?;
     Ok(bytes)
@@ -239,7 +278,7 @@ fn ready(
     };
     Ready {
         authority: files.authority_index,
-        mode: "volatile",
+        mode: if options.volatile { "volatile" } else { "durable" },
         transport: kind.to_string(),
         backend: options.backend.kind().to_string(),
         network: hex::encode(files.network.0),
@@ -251,6 +290,11 @@ fn ready(
             .zip(&placement.verifiers)
             .map(|(index, place)| VerifierLine { index, core: place.core })
             .collect(),
+        journal_core: placement.journal.map(|place| place.core),
+        data: Vec::new(),
+        direct: None,
+        journal_is_new: None,
+        recovered: Vec::new(),
         accounts: files.account_count,
         supply: files.supply.to_string(),
     }
@@ -270,7 +314,7 @@ impl From<&transport::Finding> for Finding {
     }
 }
 
-fn fallback(refusal: transport::TransportError) -> Finding {
+fn fallback(refusal: TransportError) -> Finding {
     Finding {
         severity: "warning",
         what: "recvmmsg serves in place of io_uring".to_owned(),

@@ -1,7 +1,7 @@
 //! What an authority is told: who it is, who the others are, and who owns what at the start.
 
 use crate::fault::Fault;
-use crate::options::RunOptions;
+use crate::options::NetworkOptions;
 use crate::private_file::PrivateFile;
 use quittance_engine::committee::{Committee, CommitteeFile, MemberEntry};
 use quittance_engine::genesis::{self, GenesisError};
@@ -13,28 +13,28 @@ use std::sync::Arc;
 
 /// An account of the genesis file, with its line for messages.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Opening {
-    pub(super) line: usize,
-    pub(super) address: Address,
-    pub(super) amount: Amount,
+pub(crate) struct Opening {
+    pub(crate) line: usize,
+    pub(crate) address: Address,
+    pub(crate) amount: Amount,
 }
 
 /// Everything that the files say.
-pub(super) struct NetworkFiles {
-    pub(super) secret: Arc<SecretKey>,
-    pub(super) authority_index: u8,
-    pub(super) member: MemberEntry,
-    pub(super) committee: Arc<Committee>,
-    pub(super) network: NetworkId,
+pub(crate) struct NetworkFiles {
+    pub(crate) secret: Arc<SecretKey>,
+    pub(crate) authority_index: u8,
+    pub(crate) member: MemberEntry,
+    pub(crate) committee: Arc<Committee>,
+    pub(crate) network: NetworkId,
     /// By shard: the accounts to open there.
-    pub(super) openings: Vec<Vec<Opening>>,
-    pub(super) account_count: usize,
-    pub(super) supply: Amount,
+    pub(crate) openings: Vec<Vec<Opening>>,
+    pub(crate) account_count: usize,
+    pub(crate) supply: Amount,
 }
 
 impl NetworkFiles {
     /// Reads all three files and holds them against each other.
-    pub(super) fn read(options: &RunOptions) -> Result<Self, Fault> {
+    pub(crate) fn read(options: &NetworkOptions) -> Result<Self, Fault> {
         let private = PrivateFile::read(&options.authority)?;
         let committee_fault = |fault| Fault::Committee { path: options.committee.clone(), fault };
         let text = std::fs::read_to_string(&options.committee).map_err(Fault::read(&options.committee))?;

@@ -19,6 +19,8 @@ pub(super) struct Place {
 pub(super) struct Placement {
     pub(super) shards: Vec<Place>,
     pub(super) verifiers: Vec<Place>,
+    /// The thread that writes the journal, if there is one.
+    pub(super) journal: Option<Place>,
 }
 
 impl Placement {
@@ -47,15 +49,20 @@ impl Placement {
         };
         let shards = or_in_turn(&options.cores, shard_count);
         let verifiers = or_in_turn(&options.verifier_cores, verifier_count);
+        let journal = or_in_turn(options.journal_core.as_slice(), usize::from(!options.volatile));
         let place = |core: &usize| {
-            let thread_count = shards.iter().chain(&verifiers).filter(|other| *other == core).count();
+            let thread_count = shards.iter().chain(&verifiers).chain(&journal).filter(|other| *other == core).count();
             Place { core: *core, is_own: thread_count == 1 }
         };
-        Ok(Self { shards: shards.iter().map(place).collect(), verifiers: verifiers.iter().map(place).collect() })
+        Ok(Self {
+            shards: shards.iter().map(place).collect(),
+            verifiers: verifiers.iter().map(place).collect(),
+            journal: journal.first().map(place),
+        })
     }
 
     fn cores(&self) -> impl Iterator<Item = usize> {
-        self.shards.iter().chain(&self.verifiers).map(|place| place.core)
+        self.shards.iter().chain(&self.verifiers).chain(&self.journal).map(|place| place.core)
     }
 }
 
@@ -86,7 +93,8 @@ mod tests {
 
     fn placed(arguments: &[&str], shard_count: usize, usable: &[usize]) -> Result<Placement, Fault> {
         let fixed = ["", "run", "--authority", "a", "--committee", "c", "--genesis", "g"];
-        let Act::Run(options) = Command::parse_from(fixed.iter().chain(arguments)).act else { panic!("it says run") };
+        let fixed = fixed.iter().chain(if arguments.contains(&"--data") { &[][..] } else { &["--volatile"] });
+        let Act::Run(options) = Command::parse_from(fixed.chain(arguments)).act else { panic!("it says run") };
         Placement::of(&options, shard_count, usable)
     }
 
@@ -97,14 +105,23 @@ mod tests {
     #[test]
     fn threads_take_the_usable_cores_in_turn() {
         let placement = placed(&["--verifiers", "1"], 2, &[1, 3, 5]).unwrap();
-        assert_eq!(placement, Placement { shards: vec![own(1), own(3)], verifiers: vec![own(5)] });
+        assert_eq!(placement, Placement { shards: vec![own(1), own(3)], verifiers: vec![own(5)], journal: None });
     }
 
     #[test]
     fn a_core_of_two_threads_belongs_to_neither() {
         let placement = placed(&["--cores", "0,1", "--verifiers", "1", "--verifier-cores", "0"], 2, &[0, 1]).unwrap();
         let shared = Place { core: 0, is_own: false };
-        assert_eq!(placement, Placement { shards: vec![shared, own(1)], verifiers: vec![shared] });
+        assert_eq!(placement, Placement { shards: vec![shared, own(1)], verifiers: vec![shared], journal: None });
+    }
+
+    #[test]
+    fn the_journal_has_the_core_that_follows_or_the_one_named() {
+        let placement = placed(&["--data", "d"], 2, &[1, 3, 5]).unwrap();
+        assert_eq!((placement.shards, placement.journal), (vec![own(1), own(3)], Some(own(5))));
+        let placement = placed(&["--data", "d", "--journal-core", "1"], 1, &[1, 3]).unwrap();
+        let shared = Place { core: 1, is_own: false };
+        assert_eq!((placement.shards, placement.journal), (vec![shared], Some(shared)));
     }
 
     #[test]

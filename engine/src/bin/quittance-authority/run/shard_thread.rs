@@ -1,6 +1,7 @@
 //! A shard's thread: a socket, a step machine, and the loop that joins them.
 
-use super::control::{Control, Event, Followed, Order, ShardReport};
+use super::control::{Control, Event, Followed, Order, ShardJournalReport, ShardReport};
+use super::durability::Durability;
 use super::idle::{Idle, Turn};
 use super::links::Links;
 use super::network_files::Opening;
@@ -8,6 +9,7 @@ use super::outbox::Outbox;
 use super::placement::Place;
 use super::verification::Verification;
 use crate::fault::Fault;
+use crate::storage::ShardJournal;
 use crossbeam::channel::{Receiver, Sender};
 use quittance_engine::shard::{Shard, ShardConfig};
 use quittance_engine::types::{ShardIndex, TimeMs};
@@ -19,6 +21,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(super) struct ShardThread {
     pub(super) config: ShardConfig,
     pub(super) openings: Vec<Opening>,
+    /// What it needs to remember, if it shall.
+    pub(super) durability: Option<Durability>,
     pub(super) place: Place,
     pub(super) socket: Socket,
     pub(super) transport: TransportKind,
@@ -35,19 +39,31 @@ impl ShardThread {
     /// Sets everything up on the thread that will use it, says so, and serves until told to stop.
     pub(super) fn run(self) -> Result<(), Fault> {
         self.place.pin()?;
-        let Self { config, openings, place, socket, transport, verification, links, control, idle, events, start } =
-            self;
+        let Self { config, openings, durability, place, socket, transport, verification, links, control, .. } = self;
+        let Self { idle, events, start, .. } = self;
         let index = config.shard;
         // Made here, not by the main thread: memory lies near the core that touches it first.
-        let mut shard = Shard::new(config);
-        for Opening { line, address, amount } in openings {
-            shard.fund(&address, amount).map_err(|fault| Fault::Fund { line, fault })?;
-        }
+        let mut shard = Shard::new(config.clone());
+        let fund = |shard: &mut Shard| {
+            openings.iter().try_for_each(|Opening { line, address, amount }| {
+                shard.fund(address, *amount).map_err(|fault| Fault::Fund { line: *line, fault })
+            })
+        };
+        let (journal, recovered) = match durability {
+            Some(durability) => {
+                let (journal, recovered) = durability.recover(&config, &mut shard, fund)?;
+                (Some(journal), Some(recovered))
+            }
+            None => {
+                fund(&mut shard)?;
+                (None, None)
+            }
+        };
         let transport = Transport::new(transport, socket, &Config::default())?;
-        let ready = Event::Ready { shard: index.0, waker: transport.waker() };
+        let ready = Event::Ready { shard: index.0, waker: transport.waker(), recovered };
         // The main thread is gone only when the process ends.
         let (Ok(()), Ok(wakers)) = (events.send(ready), start.recv()) else { return Ok(()) };
-        let serving = Serving { index, place, shard, transport, verification, links, control, wakers, events };
+        let serving = Serving { index, place, shard, journal, transport, verification, links, control, wakers, events };
         serving.serve(idle)
     }
 }
@@ -57,6 +73,7 @@ struct Serving {
     index: ShardIndex,
     place: Place,
     shard: Shard,
+    journal: Option<ShardJournal>,
     transport: Transport,
     verification: Verification,
     links: Arc<Links>,
@@ -77,22 +94,31 @@ impl Serving {
             }
             wait = idle.after(self.turn(wait)?);
         }
+        if let Some(journal) = &mut self.journal {
+            journal.close(&mut self.shard);
+        }
         self.report();
         Ok(())
     }
 
-    /// One turn: take what has arrived, verify it or have it verified, exchange credits, reply.
+    /// One turn: take what has arrived, verify it or have it verified, write it down, exchange credits, reply.
     fn turn(&mut self, wait: Wait) -> Result<Turn, Fault> {
         let received = self.receive(wait)?;
         let credited = self.links.take(self.index, &mut self.shard);
         let verified = self.verification.turn(self.index, &mut self.shard, now);
+        let journaled = self.journal.as_mut().is_some_and(|journal| journal.turn(&mut self.shard));
         let backlog = self.links.give(self.index, &mut self.shard, &self.wakers)?;
         if self.shard.has_replies() {
             let mut outbox = Outbox::new(&mut self.transport);
             self.shard.send_replies(&mut outbox);
             outbox.finish()?;
         }
-        Ok(match (received || credited || verified, backlog) {
+        // The journal's thread needs this core for a few microseconds, and would else wait for the end of a time slice.
+        if !self.place.is_own && self.journal.as_ref().is_some_and(ShardJournal::is_under_way) {
+            std::thread::yield_now();
+        }
+        let is_unproved = self.journal.as_ref().is_some_and(ShardJournal::is_unproved);
+        Ok(match (received || credited || verified || journaled, backlog || is_unproved) {
             (true, _) => Turn::Worked,
             (false, true) => Turn::Backlog,
             (false, false) => Turn::Nothing,
@@ -125,6 +151,11 @@ impl Serving {
             protocol: self.shard.counters().clone(),
             transport: self.transport.counters(),
             verify: self.verification.counters(),
+            journal: self.journal.as_ref().map(|journal| ShardJournalReport {
+                used_percent: journal.used_percent(),
+                snapshots: journal.snapshot_number(),
+                records: self.shard.records_made().0,
+            }),
         };
         // The main thread is gone only when the process ends.
         let _ = self.events.send(Event::Shard(Box::new(report)));

@@ -1,11 +1,14 @@
 //! All threads of an authority: started, supervised, stopped.
 
 use super::control::{Control, Event, ShardReport, VerifierReport};
+use super::durability::Found;
+use super::placement::Place;
 use super::shard_thread::ShardThread;
 use super::signals::{self, Request};
 use super::verifier_pool::VerifierPool;
 use super::verifier_thread::VerifierThread;
 use crate::fault::Fault;
+use crate::storage::{Commits, Committer, JournalReport, SnapshotWriter, Snapshots};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 use quittance_net::transport::Waker;
 use std::cell::Cell;
@@ -26,6 +29,25 @@ pub(super) struct Threads {
     thread_count: usize,
     /// A stop that was asked for while counters were being gathered.
     stop_signal: Cell<Option<i32>>,
+    journal: Option<JournalHandle>,
+    found: Vec<Found>,
+}
+
+/// The threads behind the journal, before they start.
+pub(super) struct JournalThreads {
+    pub(super) handle: JournalHandle,
+    pub(super) committer: Committer,
+    pub(super) snapshot_writer: SnapshotWriter,
+    pub(super) place: Place,
+}
+
+/// What the main thread keeps of them.
+#[derive(Clone)]
+pub(super) struct JournalHandle {
+    pub(super) commits: Arc<Commits>,
+    pub(super) snapshots: Arc<Snapshots>,
+    pub(super) copies: usize,
+    pub(super) is_direct: bool,
 }
 
 /// Every thread's counters, by index.
@@ -33,6 +55,7 @@ pub(super) struct Threads {
 pub(super) struct Reports {
     pub(super) shards: Vec<ShardReport>,
     pub(super) verifiers: Vec<VerifierReport>,
+    pub(super) journal: Option<JournalReport>,
 }
 
 /// Why [`Threads::wait`] returned.
@@ -49,6 +72,7 @@ impl Threads {
         shards: Vec<(ShardThread, Sender<Arc<[Waker]>>)>,
         verifiers: Vec<VerifierThread>,
         pool: Option<Arc<VerifierPool>>,
+        journal: Option<JournalThreads>,
         control: Arc<Control>,
         (sender, events): (Sender<Event>, Receiver<Event>),
     ) -> Result<Self, Fault> {
@@ -70,14 +94,21 @@ impl Threads {
                 Ok(())
             })?);
         }
-        let wakers = await_ready(&events, starts.len())?;
+        let (wakers, found) = await_ready(&events, starts.len())?;
         if let Some(pool) = &pool {
             pool.wakers.set(wakers.to_vec()).expect("wakers are set once, here");
         }
+        let journal = journal.map(|journal| journal.start(&wakers, &sender, &mut handles)).transpose()?;
         for start in starts {
             start.send(Arc::clone(&wakers)).map_err(|_| Fault::Thread("a shard ended at its start".to_owned()))?;
         }
-        Ok(Self { control, pool, events, wakers, handles, thread_count, stop_signal: Cell::new(None) })
+        let stop_signal = Cell::new(None);
+        Ok(Self { control, pool, events, wakers, handles, thread_count, stop_signal, journal, found })
+    }
+
+    /// What each shard found on disk, by index.
+    pub(super) fn found(&self) -> &[Found] {
+        &self.found
     }
 
     /// Sleeps until something happens that the main thread must see to.
@@ -107,6 +138,10 @@ impl Threads {
         self.control.stop();
         self.wake_all();
         let reports = self.collect()?;
+        if let Some(journal) = &self.journal {
+            journal.commits.stop();
+            journal.snapshots.stop();
+        }
         for handle in self.handles.drain(..) {
             handle.join().expect("a panic would have ended the process");
         }
@@ -145,16 +180,43 @@ impl Threads {
         }
         reports.shards.sort_by_key(|report| report.index);
         reports.verifiers.sort_by_key(|report| report.index);
+        reports.journal =
+            self.journal.as_ref().map(|journal| journal.commits.report(journal.copies, journal.is_direct));
         Ok(reports)
     }
 }
 
-/// The wakers of all shards, by index.
-fn await_ready(events: &Receiver<Event>, shard_count: usize) -> Result<Arc<[Waker]>, Fault> {
+impl JournalThreads {
+    /// Starts both threads, when it is known whom they wake.
+    fn start(
+        self,
+        wakers: &[Waker],
+        events: &Sender<Event>,
+        handles: &mut Vec<JoinHandle<()>>,
+    ) -> Result<JournalHandle, Fault> {
+        let Self { handle, committer, snapshot_writer, place } = self;
+        handle.commits.wakers.set(wakers.to_vec()).expect("wakers are set once, here");
+        handle.snapshots.wakers.set(wakers.to_vec()).expect("wakers are set once, here");
+        handles.push(spawn("journal".to_owned(), events.clone(), move |_| {
+            place.pin()?;
+            committer.work()
+        })?);
+        // Not pinned: it has much to do, seldom, and nobody waits for it.
+        handles.push(spawn("snapshots".to_owned(), events.clone(), move |_| snapshot_writer.work())?);
+        Ok(handle)
+    }
+}
+
+/// The wakers of all shards, and what they recovered, by index.
+fn await_ready(events: &Receiver<Event>, shard_count: usize) -> Result<(Arc<[Waker]>, Vec<Found>), Fault> {
     let mut wakers: Vec<Option<Waker>> = vec![None; shard_count];
+    let mut found = Vec::new();
     while wakers.iter().any(Option::is_none) {
         match events.recv().expect("the main thread holds a sender itself") {
-            Event::Ready { shard, waker } => wakers[usize::from(shard)] = Some(waker),
+            Event::Ready { shard, waker, recovered } => {
+                wakers[usize::from(shard)] = Some(waker);
+                found.extend(recovered);
+            }
             Event::Failed(fault) => return Err(fault),
             Event::Shard(_) | Event::Verifier(_) => unreachable!("nobody has asked for counters yet"),
             Event::Signal(signal) if signals::request(signal) == Request::Stop => return Err(Fault::StoppedEarly),
@@ -162,7 +224,8 @@ fn await_ready(events: &Receiver<Event>, shard_count: usize) -> Result<Arc<[Wake
             Event::Signal(_) => {}
         }
     }
-    Ok(wakers.into_iter().flatten().collect())
+    found.sort_by_key(|found: &Found| found.line.index);
+    Ok((wakers.into_iter().flatten().collect(), found))
 }
 
 /// A thread whose fault reaches the main thread.

@@ -54,7 +54,7 @@ impl Authority {
     }
 
     /// What the destination tells the source now.
-    pub(crate) fn ack(&self, source: usize, destination: usize) -> CreditAck {
+    pub(crate) fn ack(&mut self, source: usize, destination: usize) -> CreditAck {
         self.nodes[destination].shard.credit_ack(shard_index(source))
     }
 

@@ -21,6 +21,7 @@ pub(crate) struct Setup {
     pub(crate) account_count_max: usize,
     pub(crate) cached_key_count_max: usize,
     pub(crate) quarantine_ms: u64,
+    pub(crate) is_durable: bool,
 }
 
 impl Default for Setup {
@@ -31,6 +32,7 @@ impl Default for Setup {
             account_count_max: 8_192,
             cached_key_count_max: 8_192,
             quarantine_ms: QUARANTINE_MS,
+            is_durable: false,
         }
     }
 }
@@ -96,6 +98,7 @@ impl Node {
             account_count_max: setup.account_count_max,
             cached_key_count_max: setup.cached_key_count_max,
             quarantine_ms: setup.quarantine_ms,
+            is_durable: setup.is_durable,
             hash_key: [0x5c; 16],
         });
         let verifier = Verifier::new(BackendKind::Portable, [3; 32]);
@@ -144,11 +147,21 @@ impl Node {
         assert!(batch.is_empty());
     }
 
-    /// A burst, its batch, and the reply to each datagram; `None` is silence.
+    /// Checks batches until there is nothing to check.
+    fn finish_all(&mut self) {
+        loop {
+            let batch = self.take_batch();
+            if batch.is_empty() {
+                return;
+            }
+            self.finish(batch);
+        }
+    }
+
+    /// A burst, its batches, and the reply to each datagram; `None` is silence.
     pub(crate) fn step<T: AsRef<[u8]>>(&mut self, burst: &[T]) -> Vec<Option<Reply>> {
         let first = self.receive_all(burst);
-        let batch = self.take_batch();
-        self.finish(batch);
+        self.finish_all();
         let mut replies = vec![None; burst.len()];
         for (request, reply) in self.collect() {
             replies[request - first] = Some(reply);

@@ -1,0 +1,125 @@
+//! What makes a running authority remember: the journal's threads, and each shard's share of them.
+
+use super::announce::RecoveredLine;
+use super::network_files::NetworkFiles;
+use super::placement::Place;
+use super::random;
+use super::threads::{JournalHandle, JournalThreads};
+use crate::fault::Fault;
+use crate::options::RunOptions;
+use crate::storage::{Commits, Committer, Recovered, ShardJournal, SnapshotWriter, Snapshots, Storage, recover};
+use quittance_engine::journal::identity::Identity;
+use quittance_engine::journal::ring::Ring;
+use quittance_engine::journal::snapshot::SnapshotHeader;
+use quittance_engine::shard::{Shard, ShardConfig};
+use quittance_verify::SecretKey;
+use std::sync::Arc;
+
+/// An open journal and the threads behind it, not yet started.
+pub(super) struct Journal {
+    pub(super) storage: Arc<Storage>,
+    handle: JournalHandle,
+    threads: JournalThreads,
+    identity: Identity,
+    secret: Arc<SecretKey>,
+    /// Drawn for this boot, and the committee's epoch: both stand in every block.
+    boot: (u64, u64),
+}
+
+/// What a shard found on disk.
+pub(super) struct Found {
+    pub(super) line: RecoveredLine,
+    pub(super) findings: Vec<quittance_tuning::Finding>,
+}
+
+/// A shard's share.
+pub(super) struct Durability {
+    storage: Arc<Storage>,
+    handle: JournalHandle,
+    identity: Identity,
+    secret: Arc<SecretKey>,
+    boot: (u64, u64),
+}
+
+impl Journal {
+    /// Opens the journal that the options name, or makes one.
+    pub(super) fn open(options: &RunOptions, files: &NetworkFiles, place: Place) -> Result<Self, Fault> {
+        let identity = Identity {
+            network: files.network,
+            authority_key: files.secret.public_key_bytes(),
+            shard_count: files.member.shards,
+        };
+        let storage = Storage::open(&options.data, &identity, options.journal_mib.map(|mib| mib << 20))?;
+        let (commits, parker) = Commits::new(identity.shard_count);
+        let (snapshots, pieces) = Snapshots::new(identity.shard_count);
+        let files_again = storage.copies.iter().map(|copy| {
+            let file = copy.file.try_clone().map_err(Fault::read(&copy.path))?;
+            Ok((copy.path.clone(), file))
+        });
+        let files_again = files_again.collect::<Result<Vec<_>, Fault>>()?;
+        let handle = JournalHandle {
+            commits: Arc::clone(&commits),
+            snapshots: Arc::clone(&snapshots),
+            copies: storage.copies.len(),
+            is_direct: storage.is_direct(),
+        };
+        let threads = JournalThreads {
+            handle: handle.clone(),
+            committer: Committer::new(commits, parker, files_again),
+            snapshot_writer: SnapshotWriter::new(snapshots, pieces, storage.directories()),
+            place,
+        };
+        let boot = (u64::from_le_bytes(random()?), files.committee.epoch());
+        let (storage, secret) = (Arc::new(storage), Arc::clone(&files.secret));
+        Ok(Self { storage, handle, threads, identity, secret, boot })
+    }
+
+    /// What one shard takes with it.
+    pub(super) fn share(&self) -> Durability {
+        Durability {
+            storage: Arc::clone(&self.storage),
+            handle: self.handle.clone(),
+            identity: self.identity,
+            secret: Arc::clone(&self.secret),
+            boot: self.boot,
+        }
+    }
+
+    /// The threads, to be started with the others.
+    pub(super) fn into_threads(self) -> JournalThreads {
+        self.threads
+    }
+}
+
+impl Durability {
+    /// Brings the shard, which `config` made, to where it was, and returns its end of the journal. `fund` opens the accounts of the genesis file,
+    /// for a shard that has no snapshot.
+    pub(super) fn recover(
+        self,
+        config: &ShardConfig,
+        shard: &mut Shard,
+        fund: impl FnOnce(&mut Shard) -> Result<(), Fault>,
+    ) -> Result<(ShardJournal, Found), Fault> {
+        let Self { storage, handle, identity, secret, boot } = self;
+        let (index, key) = (config.shard, storage.key(&secret));
+        let Recovered { head, tail, snapshot_number, blocks, records, bytes, repaired_blocks, took, findings } =
+            recover(&storage, &key, config, shard, fund)?;
+        let superblock = &storage.superblock;
+        let shard_identity = identity.of_shard(index);
+        let ring = Ring::new(shard_identity, key, superblock.region_bytes, boot, tail, head);
+        let header =
+            SnapshotHeader { shard: shard_identity, created: superblock.created, number: snapshot_number, start: tail };
+        let region_start = superblock.region_start(index);
+        let journal = ShardJournal::new(ring, region_start, handle.commits, handle.snapshots, header);
+        let line = RecoveredLine {
+            index: index.0,
+            snapshot: snapshot_number,
+            blocks,
+            records,
+            bytes,
+            repaired_blocks,
+            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        };
+        Ok((journal, Found { line, findings }))
+    }
+}

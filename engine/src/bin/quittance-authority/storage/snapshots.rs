@@ -1,0 +1,152 @@
+//! The thread that writes snapshots, so that a shard's turn never waits for a file.
+//!
+//! A shard copies its accounts piece by piece between its turns. The pieces come here, are hashed and written to a file in each
+//! data directory; when the last one is synced the shard is told, and its ring may turn.
+
+use super::shard_journal::chunk_buffer;
+use super::snapshot_files::SnapshotFile;
+use crate::fault::Fault;
+use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam::queue::ArrayQueue;
+use quittance_engine::journal::record::RecordNumber;
+use quittance_engine::journal::snapshot::{Encoder, ShardTail, SlotImage, SnapshotHeader};
+use quittance_engine::types::ShardIndex;
+use quittance_net::transport::Waker;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+/// Chunks on their way: 120 KiB each. When all are, shards wait with the next ones.
+const BUFFER_COUNT: usize = 16;
+
+/// Pieces on their way: the chunks, and what a shard may send without a buffer.
+const PIECES_MAX: usize = 2 * BUFFER_COUNT;
+
+/// A piece of a shard's snapshot.
+pub(crate) enum Piece {
+    Begin { shard: ShardIndex, header: SnapshotHeader },
+    Chunk { shard: ShardIndex, lsn: RecordNumber, slots: Vec<SlotImage> },
+    Tail { shard: ShardIndex, lsn: RecordNumber, tail: ShardTail },
+    Finish { shard: ShardIndex },
+    Stop,
+}
+
+/// What shards and the thread share.
+pub(crate) struct Snapshots {
+    pieces: Sender<Piece>,
+    buffers: ArrayQueue<Vec<SlotImage>>,
+    done: Vec<ArrayQueue<()>>,
+    /// Set once all shards' transports are made, and before any of them begins a snapshot.
+    pub(crate) wakers: OnceLock<Vec<Waker>>,
+}
+
+impl Snapshots {
+    /// Queues for so many shards, and the end that the thread takes.
+    pub(crate) fn new(shard_count: u16) -> (Arc<Self>, Receiver<Piece>) {
+        let (pieces, receiver) = bounded(PIECES_MAX);
+        let buffers = ArrayQueue::new(BUFFER_COUNT);
+        (0..BUFFER_COUNT).for_each(|_| _ = buffers.push(chunk_buffer()));
+        let done = (0..shard_count).map(|_| ArrayQueue::new(1)).collect();
+        (Arc::new(Self { pieces, buffers, done, wakers: OnceLock::new() }), receiver)
+    }
+
+    /// A buffer for a chunk, if one is free.
+    pub(super) fn try_buffer(&self) -> Option<Vec<SlotImage>> {
+        if self.pieces.is_full() {
+            return None;
+        }
+        self.buffers.pop()
+    }
+
+    /// Takes back a buffer.
+    pub(super) fn give_back(&self, buffer: Vec<SlotImage>) {
+        let _ = self.buffers.push(buffer);
+    }
+
+    /// Hands over a piece. Blocks only if other shards filled the queue since [`Self::try_buffer`] looked.
+    pub(super) fn give(&self, piece: Piece) {
+        // The thread is gone only when the process ends.
+        let _ = self.pieces.send(piece);
+    }
+
+    /// Hands over a piece, unless the queue is full.
+    pub(super) fn try_give(&self, piece: Piece) -> bool {
+        !matches!(self.pieces.try_send(piece), Err(TrySendError::Full(_)))
+    }
+
+    /// Whether the shard's snapshot is complete and synced.
+    pub(super) fn take_done(&self, shard: ShardIndex) -> bool {
+        self.done[shard.index()].pop().is_some()
+    }
+
+    /// The thread shall end when it has written what is on its way.
+    pub(crate) fn stop(&self) {
+        self.give(Piece::Stop);
+    }
+}
+
+/// The thread's own.
+pub(crate) struct SnapshotWriter {
+    snapshots: Arc<Snapshots>,
+    pieces: Receiver<Piece>,
+    directories: Vec<PathBuf>,
+    under_way: BTreeMap<ShardIndex, (Encoder, SnapshotFile)>,
+    bytes: Vec<u8>,
+}
+
+impl SnapshotWriter {
+    /// A writer into these directories.
+    pub(crate) fn new(snapshots: Arc<Snapshots>, pieces: Receiver<Piece>, directories: Vec<PathBuf>) -> Self {
+        Self { snapshots, pieces, directories, under_way: BTreeMap::new(), bytes: Vec::new() }
+    }
+
+    /// Writes until told to stop.
+    ///
+    /// # Errors
+    /// The machine's fault at the first file that cannot be written.
+    pub(crate) fn work(mut self) -> Result<(), Fault> {
+        while let Ok(piece) = self.pieces.recv() {
+            match piece {
+                Piece::Begin { shard, header } => self.begin(shard, &header)?,
+                Piece::Chunk { shard, lsn, slots } => {
+                    let (encoder, file) = self.under_way.get_mut(&shard).expect("a snapshot begins with its head");
+                    self.bytes.clear();
+                    encoder.chunk(lsn, &slots, &mut self.bytes);
+                    file.write(&self.bytes)?;
+                    self.snapshots.give_back(slots);
+                }
+                Piece::Tail { shard, lsn, tail } => {
+                    let (encoder, file) = self.under_way.get_mut(&shard).expect("a snapshot begins with its head");
+                    self.bytes.clear();
+                    encoder.tail(lsn, &tail, &mut self.bytes);
+                    file.write(&self.bytes)?;
+                }
+                Piece::Finish { shard } => self.finish(shard)?,
+                Piece::Stop => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, shard: ShardIndex, header: &SnapshotHeader) -> Result<(), Fault> {
+        self.bytes.clear();
+        let encoder = Encoder::new(header, &mut self.bytes);
+        let mut file = SnapshotFile::create(&self.directories, shard, header.number)?;
+        file.write(&self.bytes)?;
+        let before = self.under_way.insert(shard, (encoder, file));
+        assert!(before.is_none(), "a shard has one snapshot under way");
+        Ok(())
+    }
+
+    fn finish(&mut self, shard: ShardIndex) -> Result<(), Fault> {
+        let (encoder, mut file) = self.under_way.remove(&shard).expect("a snapshot begins with its head");
+        self.bytes.clear();
+        encoder.finish(&mut self.bytes);
+        file.write(&self.bytes)?;
+        file.finish()?;
+        let told = self.snapshots.done[shard.index()].push(());
+        assert!(told.is_ok(), "a shard has one snapshot under way");
+        self.snapshots.wakers.get().expect("shards begin only after all wakers are known")[shard.index()].wake();
+        Ok(())
+    }
+}
