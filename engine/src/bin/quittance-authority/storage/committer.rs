@@ -227,3 +227,7 @@ fn micros(time: Duration) -> u64 {
 fn journal_fault(path: &std::path::Path, what: &'static str, source: std::io::Error) -> Fault {
     Fault::Journal { path: path.to_owned(), what, source }
 }
+
+#[cfg(test)]
+#[path = "committer_tests.rs"]
+mod tests;

@@ -148,3 +148,81 @@ fn await_all(ring: &mut IoUring, count: usize) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytemuck::Zeroable;
+    use std::io::Read;
+
+    fn disks() -> [Disk; 2] {
+        [Disk::open(), Disk::Calls]
+    }
+
+    fn page(byte: u8) -> Page {
+        let mut page = [Page::zeroed()];
+        bytemuck::cast_slice_mut(&mut page).fill(byte);
+        page[0]
+    }
+
+    #[test]
+    fn every_write_lands_in_its_file_at_its_place() {
+        for mut disk in disks() {
+            let files = [tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap()];
+            let (first, rest) = ([page(1), page(2)], [page(3), page(4), page(5)]);
+            // More than one round of the ring.
+            let writes: Vec<Write<'_>> = (0..300)
+                .map(|number| Write {
+                    file: &files[number % 2],
+                    offset: number as u64 / 2 * 4 * 4096,
+                    first: &first[number % 2..=number % 2],
+                    rest: &rest[..number % 4],
+                })
+                .collect();
+            disk.write(&writes).unwrap();
+            disk.sync(&[&files[0], &files[1]]).unwrap();
+            for write in &writes {
+                let mut bytes = vec![0; (1 + write.rest.len()) * 4096];
+                write.file.read_exact_at(&mut bytes, write.offset).unwrap();
+                let (head, tail) = bytes.split_at(4096);
+                assert_eq!((head, tail), (bytemuck::cast_slice(write.first), bytemuck::cast_slice(write.rest)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_write_that_fails_is_named_and_so_is_a_sync() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let read_only = File::open(file.path()).unwrap();
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let pages = [page(1)];
+        for mut disk in disks() {
+            for (bad, errno) in [(&read_only, libc::EBADF), (&full, libc::ENOSPC)] {
+                let write = |file| Write { file, offset: 0, first: &pages, rest: &[] };
+                let (index, error) = disk.write(&[write(file.as_file()), write(bad)]).unwrap_err();
+                assert_eq!((index, error.raw_os_error()), (1, Some(errno)));
+            }
+            let (index, error) = disk.sync(&[file.as_file(), &full]).unwrap_err();
+            assert_eq!((index, error.raw_os_error()), (1, Some(libc::EINVAL)), "a device without media");
+        }
+    }
+
+    #[test]
+    fn a_short_write_is_a_failure() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let flags = rustix::fs::fcntl_getfl(&writer).unwrap();
+        rustix::fs::fcntl_setfl(&writer, flags | rustix::fs::OFlags::NONBLOCK).unwrap();
+        // A pipe holds 16 pages and takes what fits: the nearest thing to a device that stops in the middle.
+        let file = File::from(std::os::fd::OwnedFd::from(writer));
+        let pages = vec![page(7); 40];
+        let mut ring = Disk::open();
+        let write = Write { file: &file, offset: 0, first: &pages[..1], rest: &pages[1..] };
+        let (index, error) = ring.write(&[write]).unwrap_err();
+        assert_eq!(index, 0);
+        assert!(error.to_string().contains("bytes were written") || error.raw_os_error().is_some(), "{error}");
+        drop(file);
+        let mut taken = Vec::new();
+        reader.read_to_end(&mut taken).unwrap();
+        assert!(taken.len() < 40 * 4096);
+    }
+}
