@@ -180,6 +180,46 @@ fn a_copy_that_is_gone_is_filled_from_the_other_one() {
     }
 }
 
+/// A copy whose device answers every read with an input/output error: the low end of a process's own memory, where nothing
+/// is mapped.
+fn unreadable() -> CopyFile {
+    let path = PathBuf::from("/proc/self/mem");
+    CopyFile { directory: PathBuf::new(), file: std::fs::File::open(&path).unwrap(), path, is_direct: false }
+}
+
+#[test]
+fn a_copy_that_cannot_be_read_is_made_up_for_by_the_other_and_never_by_nothing() {
+    let world = World::new(1);
+    let storage = world.open().unwrap();
+    let mut writer = world.writer(&storage, 0);
+    three_blocks(&mut writer);
+    let (expected, bad, key) = (writer.shard(), unreadable(), storage.key(&world.secret));
+    let config = world.config(0);
+    let read = |files: [Option<&CopyFile>; 2]| {
+        let source =
+            Source { superblock: storage.superblock, key: key.clone(), files: files.to_vec(), directories: Vec::new() };
+        let mut mender = Mender::new(&storage, ShardIndex(0));
+        let mut shard = Shard::new(config.clone());
+        let read = read_back(&source, &config, &mut shard, |shard| world.fund(shard, 0), &mut mender)?;
+        Ok((shard, read, mender.finish()?))
+    };
+    let before = contents(&storage);
+    for files in [[Some(&bad), Some(&bad)], [None, Some(&bad)]] {
+        let refused: Result<_, Fault> = read(files);
+        let fault = refused.map(drop).unwrap_err();
+        assert_eq!(fault.exit_code(), 4, "{fault}");
+        assert!(fault.to_string().contains("no copy gives back the page at 0"), "{fault}");
+    }
+    for (copy, files) in [(0, [Some(&bad), Some(&storage.copies[1])]), (1, [Some(&storage.copies[0]), Some(&bad)])] {
+        let (shard, read, (repaired_blocks, findings)) = read(files).unwrap();
+        assert_same(&shard, &expected);
+        assert_eq!((read.blocks, repaired_blocks), (3, 3));
+        let path = storage.copies[copy].path.to_str().unwrap();
+        assert!(findings.iter().any(|finding| finding.what.contains(path) && finding.what.contains("cannot be read")));
+    }
+    assert_eq!(contents(&storage), before, "what was written again is what was there");
+}
+
 #[test]
 fn either_copy_alone_is_a_whole_journal_and_becomes_the_first() {
     for alone in 0..2 {
@@ -187,7 +227,9 @@ fn either_copy_alone_is_a_whole_journal_and_becomes_the_first() {
         let storage = world.open().unwrap();
         let mut writer = world.writer(&storage, 0);
         three_blocks(&mut writer);
-        let expected = writer.shard();
+        let mut other = world.writer(&storage, 1);
+        three_blocks(&mut other);
+        let (expected, other) = (writer.shard(), other.shard());
         let first = std::fs::read(&storage.copies[0].path).unwrap();
         let directory = storage.copies[alone].directory.clone();
         drop(storage);
@@ -198,7 +240,7 @@ fn either_copy_alone_is_a_whole_journal_and_becomes_the_first() {
         }
         let storage = world.open_in(std::slice::from_ref(&directory)).unwrap();
         assert_same(&world.recover(&storage).unwrap().0, &expected);
-        world.recover_shard(&storage, 1).unwrap();
+        assert_same(&world.recover_shard(&storage, 1).unwrap().0, &other);
         assert!(contents(&storage) == [first], "every byte of it is that of copy 0");
     }
 }
