@@ -23,6 +23,9 @@ pub(super) struct Recovery {
     tail_lsn: RecordNumber,
     /// The last record replayed, or the one before the first to come.
     last: RecordNumber,
+    /// Accounts of the block being replayed, and their hashes: kept for their memory.
+    addresses: Vec<Address>,
+    hashes: Vec<u64>,
 }
 
 /// Why a shard cannot be recovered: the disk holds something that no authority of this kind can have written.
@@ -88,6 +91,9 @@ impl Shard {
     /// # Errors
     /// [`ReplayError::TooManyAccounts`].
     pub fn restore_chunk(&mut self, lsn: RecordNumber, images: &[SlotImage]) -> Result<(), ReplayError> {
+        let mut hashes = core::mem::take(&mut self.recovering().hashes);
+        self.arena.warm(images.iter().map(|image| &image.address), &mut hashes);
+        self.recovering().hashes = hashes;
         for image in images {
             let slot = self.arena.find_or_insert(&image.address).map_err(|_| ReplayError::TooManyAccounts)?;
             let account = self.arena.slot_mut(slot);
@@ -131,6 +137,7 @@ impl Shard {
     /// # Errors
     /// See [`ReplayError`]; the shard is then of no use.
     pub fn replay(&mut self, mut records: &[u8]) -> Result<(), ReplayError> {
+        self.warm(records);
         while !records.is_empty() {
             let number = self.recovering().last.next();
             let (record, rest) = Record::decode(records).map_err(|BadRecord| ReplayError::BadRecord(number))?;
@@ -164,6 +171,27 @@ impl Shard {
         hasher.update(bytemuck::cast_slice(&images));
         hasher.update(&self.redeemed.to_le_bytes());
         *hasher.finalize().as_bytes()
+    }
+
+    /// Touches the accounts of these records all together: one by one, each would wait for memory.
+    fn warm(&mut self, mut records: &[u8]) {
+        let recovery = self.recovering();
+        let (mut addresses, mut hashes) =
+            (core::mem::take(&mut recovery.addresses), core::mem::take(&mut recovery.hashes));
+        addresses.clear();
+        // What is no record is found when it is replayed.
+        while let Ok((record, rest)) = Record::decode(records) {
+            match record {
+                Record::Vote { sender, .. } => addresses.push(sender),
+                Record::Confirm { body, .. } => addresses.extend([body.sender, body.recipient]),
+                Record::Credit { credit, .. } => addresses.push(credit.recipient),
+                Record::Ack { .. } => {}
+            }
+            records = rest;
+        }
+        self.arena.warm(addresses.iter(), &mut hashes);
+        let recovery = self.recovering();
+        (recovery.addresses, recovery.hashes) = (addresses, hashes);
     }
 
     fn recovering(&mut self) -> &mut Recovery {
