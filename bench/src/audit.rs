@@ -101,10 +101,25 @@ pub fn audit(
     world: &mut impl World,
     watch: &mut impl Watch,
 ) -> Result<Audit, BenchError> {
+    audit_and_see(authority, questions, world, watch, &mut |_, _| ())
+}
+
+/// As [`audit`], and shows every answer to `see`: the account's index, and what the authority says of it. In a second or
+/// third round it sees every account again.
+///
+/// # Errors
+/// As [`audit`].
+pub fn audit_and_see(
+    authority: usize,
+    questions: Questions<'_>,
+    world: &mut impl World,
+    watch: &mut impl Watch,
+    see: &mut impl FnMut(u32, &Info),
+) -> Result<Audit, BenchError> {
     let mut round = 1;
     loop {
         let mut auditor = Auditor::new(authority, questions, round);
-        auditor.run(world, watch)?;
+        auditor.run(world, watch, see)?;
         let found = auditor.conclude();
         if found.mismatches == 0 || round == AUDIT_ROUND_COUNT_MAX {
             return Ok(found);
@@ -141,8 +156,13 @@ impl<'a> Auditor<'a> {
     }
 
     /// Asks for every account until each has answered or was asked for often enough, or until nothing at all is answered.
-    fn run(&mut self, world: &mut impl World, watch: &mut impl Watch) -> Result<(), BenchError> {
-        let Settings { timeout_ns, tries_max, owns_core } = self.questions.settings;
+    fn run(
+        &mut self,
+        world: &mut impl World,
+        watch: &mut impl Watch,
+        see: &mut impl FnMut(u32, &Info),
+    ) -> Result<(), BenchError> {
+        let Settings { timeout_ns, tries_max, owns_core, .. } = self.questions.settings;
         let account_count = self.questions.model.account_count();
         let mut now_ns = world.now_ns();
         let (mut next, mut watched_ns) = (0, now_ns);
@@ -156,7 +176,7 @@ impl<'a> Auditor<'a> {
                 break;
             }
             let wait_ns = if owns_core { 0 } else { WATCH_NS / 10 };
-            world.receive(wait_ns, &mut |peer, datagram| self.take(now_ns, peer, datagram))?;
+            world.receive(wait_ns, &mut |peer, datagram| self.take(now_ns, peer, datagram, see))?;
             self.repeat(now_ns, world)?;
             while next < account_count && self.ask(next, now_ns, world)? {
                 next += 1;
@@ -208,7 +228,7 @@ impl<'a> Auditor<'a> {
     }
 
     /// Takes an answer, if it is one to a question that is open; anything else is ignored.
-    fn take(&mut self, now_ns: u64, peer: Peer, datagram: &[u8]) {
+    fn take(&mut self, now_ns: u64, peer: Peer, datagram: &[u8], see: &mut impl FnMut(u32, &Info)) {
         let Some(info) = self.answer(peer, datagram) else {
             return;
         };
@@ -216,6 +236,7 @@ impl<'a> Auditor<'a> {
             return;
         };
         let account = self.accounts[slot as usize];
+        see(account, &info);
         let balance = info.balance.get();
         let model = self.questions.model;
         let right = balance == model.balance(account) && info.next_sequence.get() == model.next_sequence(account);

@@ -1,6 +1,7 @@
 //! Which cores the authorities get, and which the generator.
 
 use core_affinity::CoreId;
+use rustix::thread::{CpuSet, sched_setaffinity};
 use serde::Serialize;
 
 /// The division of the cores that this process may use.
@@ -47,6 +48,14 @@ impl Cores {
         (shards, verifiers)
     }
 
+    /// Lets the calling thread, and what it starts from now on, run on all of the cores again. Where the kernel refuses that,
+    /// children start on one core and pin their threads elsewhere themselves.
+    pub fn unpin(&self) {
+        let mut all = CpuSet::new();
+        self.available.iter().filter(|core| **core < CpuSet::MAX_CPU).for_each(|core| all.set(*core));
+        let _ = sched_setaffinity(None, &all);
+    }
+
     /// Pins the calling thread to the generator's core. Returns whether that worked.
     pub fn pin_generator(&self) -> bool {
         core_affinity::set_for_current(CoreId { id: self.generator })
@@ -62,6 +71,20 @@ mod tests {
         let cores = Cores::of(vec![1, 0]);
         assert_eq!((cores.generator, cores.generator_owns_core()), (1, true));
         assert_eq!(cores.for_authority(0, 2, 1), (vec![0, 0], vec![0]));
+    }
+
+    #[test]
+    fn a_thread_that_was_pinned_can_be_let_go() {
+        let cores = Cores::divide();
+        let allowed = || core_affinity::get_core_ids().unwrap_or_default().len();
+        std::thread::spawn(move || {
+            let before = allowed();
+            assert!(cores.pin_generator() && allowed() == 1);
+            cores.unpin();
+            assert_eq!(allowed(), before);
+        })
+        .join()
+        .unwrap();
     }
 
     #[test]

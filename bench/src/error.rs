@@ -42,6 +42,12 @@ pub enum BenchError {
         /// How it ended.
         status: String,
     },
+    /// A journal could not be read offline.
+    #[error("verify-journal did not say what the journal holds ({status}); its last words are above")]
+    Journal {
+        /// How it ended.
+        status: String,
+    },
     /// The machine refused something: the text says what and what to do.
     #[error("{task}: {error}{remedy}")]
     Machine {

@@ -83,7 +83,7 @@ impl Fixture {
     }
 
     pub(crate) fn settings(&self) -> Settings {
-        Settings { timeout_ns: 5_000_000, tries_max: 20, owns_core: true }
+        Settings { timeout_ns: 5_000_000, tries_max: 20, owns_core: true, withheld_max: 0 }
     }
 }
 

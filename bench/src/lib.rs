@@ -15,6 +15,9 @@
 //!   place in the window until all authorities have answered, so the slowest one is seen too.
 //! - Processor time per payment is that of the authority processes over settled payments, at saturation only: in the open
 //!   loop they also spin and sleep.
+//! - The authorities are durable unless the run says `--volatile`. `journal` has what the first one counted of its commits, and
+//!   `journal.disk_flush_us` what one flush of 4 KiB cost before it ran: so the disk can be told from the authority. `price`
+//!   sets the rate and the processor time beside those of volatile authorities under the same load, which are driven first.
 //! - The generator may be the slower side. `generator.limited` says so, with reasons, and `disturbances` says when something
 //!   else ran on the authority's cores: the command's `--help` has the rules.
 //! - A payment that is not answered in time is repeated, a bounded number of times, then lost. Nothing is left out:
@@ -22,17 +25,20 @@
 //!
 //! | files | what they hold |
 //! |---|---|
-//! | `run.rs` | the measurement from end to end |
+//! | `run.rs`, `scene.rs` | the measurement from end to end, and what it needs |
+//! | `crash/` | authorities killed under load, and the proof that nothing was forgotten |
 //! | `options.rs`, `error.rs`, `limits.rs` | command line, exits, bounds |
 //! | `accounts.rs`, `plan.rs`, `orders.rs`, `votes.rs`, `workload.rs`, `digest_table.rs` | what is made ahead |
 //! | `random.rs`, `parallel.rs`, `progress.rs`, `interrupt.rs` | with what it is made |
-//! | `setup.rs`, `ports.rs`, `cores.rs`, `locate.rs`, `process.rs`, `cpu.rs` | files and processes |
+//! | `setup.rs`, `ports.rs`, `cores.rs`, `locate.rs`, `process.rs`, `journals.rs`, `cpu.rs` | files, disks and processes |
 //! | `drive/`, `timeouts.rs`, `latency.rs` | the load loop |
 //! | `terms.rs`, `directory.rs`, `replies.rs`, `known_roots.rs` | who may say what, and whether it is true |
 //! | `world.rs`, `client.rs`, `intruder.rs` | sockets and time; a source of bad signatures |
 //! | `model.rs`, `audit.rs` | what must be there, and what is |
 //! | `report/` | table and JSON |
 //! | `verify/` | signature checks by themselves, beside another library's |
+//!
+//! The subcommand `crash` kills a durable authority again and again: see [`crash`].
 //!
 //! The subcommand `verify` measures signature checks alone, without authorities or sockets: see [`verify`].
 //!
@@ -43,7 +49,8 @@
 //! - `bytemuck`: frames as bytes. `hex`: keys in private files.
 //! - `ed25519-dalek` (with its feature `batch`): only to compare with, in `verify`. It decides nothing.
 //! - `clap`: the command line. `comfy-table`: the table. `indicatif`: progress bars. `serde`, `serde_json`: JSON both ways.
-//! - `core_affinity`: pinning. `rustix`: signals to children, clock ticks, processor time. `signal-hook`: SIGINT and SIGTERM as a flag.
+//! - `core_affinity`: pinning. `rustix`: signals to children, pinning undone, file system types, clock ticks,
+//!   processor time. `signal-hook`: SIGINT and SIGTERM as a flag.
 //! - `hdrhistogram`: latencies. `tempfile`: the run's folder. `thiserror`: error texts.
 //! - `mimalloc`: the command's allocator, as it is the authority's.
 #![forbid(unsafe_code)]
@@ -53,6 +60,7 @@ pub mod audit;
 pub mod client;
 pub mod cores;
 pub mod cpu;
+pub mod crash;
 pub mod digest_table;
 pub mod directory;
 pub mod drive;
@@ -61,6 +69,7 @@ pub mod error;
 mod fake;
 pub mod interrupt;
 pub mod intruder;
+pub mod journals;
 pub mod known_roots;
 pub mod latency;
 pub mod limits;
@@ -77,6 +86,7 @@ pub mod random;
 pub mod replies;
 pub mod report;
 pub mod run;
+pub mod scene;
 pub mod setup;
 pub mod terms;
 pub mod timeouts;

@@ -26,10 +26,14 @@ pub const SHARD_COUNT_MAX: u16 = quittance_engine::limits::SHARDS_MAX;
 /// Refusals for the moment (busy, or payments before are missing) that a payment may draw without a try being counted: the
 /// server answers, so nothing was lost. Beyond it they count as tries, so that every payment ends.
 pub const PASSING_REFUSAL_COUNT_MAX: u32 = 64;
+/// Of so many payments one may have its certificate kept back, where that is asked for: often enough that some have their
+/// votes for a few milliseconds only, seldom enough that the others are a load.
+pub const WITHHELD_EVERY: u32 = 8;
 /// Most ports that one run looks for: three quarters of the range in which it looks, so that some may be in use.
 pub const PORT_COUNT_MAX: usize = 16_384;
-/// How long an authority may take to become ready: it reads the genesis file and checks every account's key. Seconds.
-pub const START_S_MAX: u64 = 180;
+/// How long an authority may take to become ready: it reads the genesis file, checks every account's key, and fills its
+/// journal files or reads them back, at the disk's speed. Seconds.
+pub const START_S_MAX: u64 = 600;
 /// How long an authority may take to stop before it is killed. Seconds.
 pub const STOP_S_MAX: u64 = 10;
 /// Most rounds of one audit: the second and third only if accounts disagree. A credit between shards is under way for

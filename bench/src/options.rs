@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::error::BenchError;
 use crate::limits::{
     ACCOUNT_COUNT_MAX, IN_FLIGHT_MAX, MEMBER_COUNT_MAX, PAYMENT_COUNT_MAX, SHARD_COUNT_MAX, SOCKET_COUNT_MAX,
 };
@@ -8,11 +9,20 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use quittance_net::transport::TransportKind;
 use std::path::PathBuf;
 
+/// Payments in flight that saturate a volatile authority.
+const WINDOW_VOLATILE: usize = 512;
+/// Payments in flight that saturate a durable one: each waits for two flushes of the disk.
+const WINDOW_DURABLE: usize = 4_096;
+
 /// Drives real signed payments through a Quittance authority and measures, counts and audits them.
 ///
 /// Without a subcommand it runs the measurement: a committee and funded accounts in a temporary folder; the first authority
 /// as a process on its own core; orders signed ahead; payments from order to receipt, first at saturation with a bounded
 /// window, then open loop at half of what that found; at the end every balance is asked for and compared.
+///
+/// The authority is durable: what it says left only after its journal was flushed. `journal` has its own figures, and
+/// `journal.disk_flush_us` what a flush of that disk costs without it; `price` has the same load against a volatile
+/// authority beside it. With --volatile nothing is kept, and both are null.
 ///
 /// Every reply is checked before it counts: source, digest, path, and the signature of the root. A request without an answer
 /// is repeated up to --tries times; then its payment is lost. Latencies of the open loop count from the schedule, not from
@@ -67,6 +77,85 @@ pub enum Command {
     ///
     /// Exit code: 0 measured; 2 wrong usage; 3 the machine refused something; 101 a verdict was wrong; 130 interrupted.
     Verify(VerifyOptions),
+    /// Kill a durable authority again and again under load, and prove that it forgot nothing.
+    ///
+    /// In each round the authority is killed by SIGKILL 5 to 400 ms after it became ready, and started again with the same
+    /// directories; of three starts one is killed on its way. Payments go on until all are settled. Meanwhile, for accounts
+    /// whose vote was received before the kill, a second order of the same sequence number is sent: it must be refused, by the
+    /// name of the first.
+    ///
+    /// `receipts_lost`: receipts received for sequence numbers that their accounts have not passed at the end.
+    /// `conflicting_votes`: second orders that were voted for. `supply_conserved`: all balances add up. `digest_equal`: the
+    /// state, as the running authority tells it and as its journal holds it, is that of a model which knows what was settled
+    /// and which orders are pending.
+    ///
+    /// Exit code: 0 nothing was forgotten; 1 something was, or a payment never settled; 2 wrong usage; 3 an authority did not
+    /// start again, or died by itself, or the machine refused something; 130 interrupted.
+    Crash(CrashOptions),
+}
+
+/// Options of `crash`.
+#[derive(Clone, Debug, Args)]
+pub struct CrashOptions {
+    /// Kills under load.
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub rounds: u32,
+    /// Funded accounts.
+    #[arg(long, default_value_t = 2_000, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=i64::from(ACCOUNT_COUNT_MAX)))]
+    pub accounts: u32,
+    /// Shards of the authority.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(SHARD_COUNT_MAX)))]
+    pub shards: u16,
+    /// Payments per second while the authority runs.
+    #[arg(long, default_value_t = 20_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub rate: u64,
+    /// Fixes keys, payments, and the moments of the kills under load.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+    /// As for `run`.
+    #[arg(long, value_name = "DIR[,DIR2]", value_delimiter = ',', num_args = 1)]
+    pub data: Vec<PathBuf>,
+    /// Journal of each shard in each directory, in MiB: small, so that its ring turns and snapshots are needed.
+    #[arg(long, default_value_t = 8, value_name = "MIB", value_parser = journal_mib())]
+    pub journal_mib: u64,
+    /// Leave all files there.
+    #[arg(long)]
+    pub keep: bool,
+    /// Print one JSON object instead of the table.
+    #[arg(long)]
+    pub json: bool,
+    /// The authority's executable [default: the one beside this one; built first under cargo].
+    #[arg(long, value_name = "PATH")]
+    pub authority_binary: Option<PathBuf>,
+    /// Run the authority in memory, so that it forgets everything: the trial must notice.
+    #[arg(long, hide = true)]
+    pub forgetful: bool,
+}
+
+impl CrashOptions {
+    /// The settings of the run that a trial is: one authority of four, and so many payments.
+    ///
+    /// # Errors
+    /// [`BenchError::Usage`] for more payments than there may be.
+    pub fn as_run(&self, payments: u64) -> Result<RunOptions, BenchError> {
+        let payments = u32::try_from(payments).ok().filter(|payments| *payments <= PAYMENT_COUNT_MAX);
+        let payments = payments.ok_or_else(|| {
+            BenchError::Usage(format!("so many rounds at this rate take more than {PAYMENT_COUNT_MAX} payments"))
+        })?;
+        let Cli { run, .. } = Cli::parse_from(["quittance-bench"]);
+        Ok(RunOptions {
+            accounts: self.accounts,
+            payments,
+            shards: self.shards,
+            seed: self.seed,
+            data: self.data.clone(),
+            journal_mib: Some(self.journal_mib),
+            volatile: self.forgetful,
+            authority_binary: self.authority_binary.clone(),
+            json: self.json,
+            ..run
+        })
+    }
 }
 
 /// Options of `verify`.
@@ -115,9 +204,24 @@ pub struct RunOptions {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub rate: Option<u64>,
     /// Payments in flight at saturation; at most half of the accounts are used. Divided by the rate it is the time that an
-    /// answer takes, which --timeout-ms should exceed.
-    #[arg(long, default_value_t = 512, value_name = "N", value_parser = window)]
-    pub window: usize,
+    /// answer takes, which --timeout-ms should exceed [default: 4,096, since answers wait for the disk; 512 with --volatile].
+    #[arg(long, value_name = "N", value_parser = window)]
+    pub window: Option<usize>,
+    /// Where the authorities keep their journals: one directory, or two with a copy in each. A folder is made in each for the
+    /// run, and removed at the end. On a file system in memory (tmpfs) nothing is flushed, and the figures mean nothing
+    /// [default: two in the run's own folder, which is made under TMPDIR].
+    #[arg(long, value_name = "DIR[,DIR2]", value_delimiter = ',', num_args = 1)]
+    pub data: Vec<PathBuf>,
+    /// Journal of each shard in each directory, in MiB, as the authority's option of this name [default: the authority's].
+    #[arg(long, value_name = "MIB", value_parser = journal_mib())]
+    pub journal_mib: Option<u64>,
+    /// Run the authorities in memory, as nobody would with money: a restart forgets every vote and payment.
+    #[arg(long, conflicts_with_all = ["data", "journal_mib", "no_price"])]
+    pub volatile: bool,
+    /// Do not measure what durability costs. Otherwise the saturated phase is driven twice: first against volatile
+    /// authorities, then against the durable ones, with the same orders and the same window; `price` compares the two.
+    #[arg(long)]
+    pub no_price: bool,
     /// How datagrams are received and sent, on both sides.
     #[arg(long, default_value = "auto")]
     pub transport: TransportChoice,
@@ -167,7 +271,8 @@ pub struct RunOptions {
 impl RunOptions {
     /// Payments in flight at saturation: never so many that most would wait for their sender's payment before.
     pub fn window_used(&self) -> usize {
-        self.window.min(self.accounts as usize / 2).max(1)
+        let default = if self.volatile { WINDOW_VOLATILE } else { WINDOW_DURABLE };
+        self.window.unwrap_or(default).min(self.accounts as usize / 2).max(1)
     }
 
     /// Payments of the saturated phase; the rest are sent open loop.
@@ -230,6 +335,11 @@ impl BackendChoice {
     }
 }
 
+/// What the authority takes.
+fn journal_mib() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(8..=1_048_576)
+}
+
 fn window(text: &str) -> Result<usize, String> {
     bounded(text, IN_FLIGHT_MAX)
 }
@@ -256,7 +366,7 @@ mod tests {
         let cli = Cli::try_parse_from(std::iter::once(&"quittance-bench").chain(arguments))?;
         match cli.into_command() {
             Command::Run(options) => Ok(options),
-            Command::Verify(options) => panic!("{options:?}"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -279,11 +389,20 @@ mod tests {
             let cli = Cli::try_parse_from(["quittance-bench", "verify"].iter().chain(arguments)).unwrap();
             match cli.into_command() {
                 Command::Verify(options) => options.rounds_used(),
-                Command::Run(options) => panic!("{options:?}"),
+                other => panic!("{other:?}"),
             }
         };
         assert_eq!((rounds(&[]), rounds(&["--quick"]), rounds(&["--quick", "--rounds", "7"])), (81, 5, 7));
         assert!(Cli::try_parse_from(["quittance-bench", "verify", "--rounds", "0"]).is_err());
+    }
+
+    #[test]
+    fn what_a_journal_needs_is_refused_where_there_is_none() {
+        assert_eq!(parse(&["--data", "/a,/b"]).unwrap().data, [PathBuf::from("/a"), PathBuf::from("/b")]);
+        for arguments in [&["--data", "/a"][..], &["--journal-mib", "8"], &["--no-price"]] {
+            assert!(parse(arguments).is_ok(), "{arguments:?}");
+            assert!(parse(&[&["--volatile"], arguments].concat()).is_err(), "{arguments:?}");
+        }
     }
 
     #[test]
@@ -299,6 +418,8 @@ mod tests {
     fn the_window_is_at_most_half_of_the_accounts() {
         assert_eq!(parse(&["--accounts", "500"]).unwrap().window_used(), 250);
         assert_eq!(parse(&["--accounts", "2"]).unwrap().window_used(), 1);
-        assert_eq!(parse(&[]).unwrap().window_used(), 512);
+        assert_eq!(parse(&["--volatile"]).unwrap().window_used(), 512);
+        assert_eq!(parse(&[]).unwrap().window_used(), 4_096);
+        assert_eq!(parse(&["--window", "64"]).unwrap().window_used(), 64);
     }
 }

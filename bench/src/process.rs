@@ -3,14 +3,18 @@
 use crate::error::BenchError;
 use crate::limits::{LINE_BYTES_MAX, START_S_MAX, STOP_S_MAX};
 use crate::world::Watch;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Events that may wait to be read, and findings that are kept: the authority sends a handful.
@@ -105,6 +109,40 @@ impl AuthorityProcess {
         }
     }
 
+    /// Has a thread kill the process by SIGKILL after this time, whatever goes on here meanwhile.
+    ///
+    /// # Errors
+    /// [`BenchError::Machine`].
+    pub fn kill_after(&self, delay: Duration) -> Result<Killer, BenchError> {
+        let process = pidfd_open(self.pid(), PidfdFlags::empty())
+            .map_err(|error| BenchError::machine("opening a process to be killed", error.into(), ""))?;
+        let has_struck = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&has_struck);
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(delay);
+            // Before the blow: whoever sees the process dead shall know that it was us.
+            flag.store(true, Ordering::Release);
+            // It fails only if the process is dead already.
+            let _ = pidfd_send_signal(&process, Signal::KILL);
+        });
+        Ok(Killer { has_struck, thread })
+    }
+
+    /// Waits for the end of a process that `killer` kills. Returns whether it had said that it was ready.
+    ///
+    /// # Errors
+    /// [`BenchError::Died`] if it ended in another way.
+    pub fn bury(mut self, killer: Killer) -> Result<bool, BenchError> {
+        killer.thread.join().expect("it sleeps and sends a signal");
+        let died = |status: String| BenchError::Died { index: self.index, status };
+        let status = self.child.wait().map_err(|error| died(error.to_string()))?;
+        if status.signal() != Some(Signal::KILL.as_raw()) {
+            return Err(died(status.to_string()));
+        }
+        // Its standard output is closed, so this ends.
+        Ok(self.events.iter().any(|event| event["event"] == "ready"))
+    }
+
     /// Stops the authority by SIGTERM and returns what it said, with the counters that it prints at its end; `Null` if it
     /// prints none or has to be killed.
     pub fn stop(mut self) -> AuthorityReport {
@@ -127,9 +165,13 @@ impl AuthorityProcess {
     }
 
     fn signal(&self, signal: Signal) {
-        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         // It may have ended by itself; that shows when it is waited for.
-        let _ = kill_process(id.expect("a child's id is a positive 32-bit number"), signal);
+        let _ = kill_process(self.pid(), signal);
+    }
+
+    fn pid(&self) -> Pid {
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        id.expect("a child's id is a positive 32-bit number")
     }
 
     /// How the process ended, as words.
@@ -138,6 +180,20 @@ impl AuthorityProcess {
             Ok(status) => format!("it ended before it was ready ({status}); its last words are above"),
             Err(error) => format!("it ended before it was ready ({error})"),
         }
+    }
+}
+
+/// A blow on its way.
+#[derive(Debug)]
+pub struct Killer {
+    has_struck: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Killer {
+    /// Whether the process is dead, or dies now.
+    pub fn has_struck(&self) -> bool {
+        self.has_struck.load(Ordering::Acquire)
     }
 }
 
@@ -166,5 +222,33 @@ fn listen(index: usize, stdout: ChildStdout, events: &SyncSender<Value>) {
             _ => eprintln!("authority {index}: {}", String::from_utf8_lossy(&line).trim_end()),
         }
         line.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A shell in an authority's place.
+    fn start(script: &str) -> AuthorityProcess {
+        AuthorityProcess::start(0, Path::new("/bin/sh"), &["-c".into(), script.into()]).unwrap()
+    }
+
+    #[test]
+    fn a_killed_process_is_buried_and_what_it_said_before_is_known() {
+        let ready = r#"echo '{"event":"ready"}'; exec sleep 60"#;
+        for (script, delay_ms, was_ready) in [("exec sleep 60", 0, false), (ready, 1_000, true)] {
+            let process = start(script);
+            let killer = process.kill_after(Duration::from_millis(delay_ms)).unwrap();
+            assert_eq!(process.bury(killer).unwrap(), was_ready, "{script}");
+        }
+    }
+
+    #[test]
+    fn a_process_that_ends_by_itself_is_no_victim() {
+        let process = start("exit 4");
+        let killer = process.kill_after(Duration::from_secs(1)).unwrap();
+        let error = process.bury(killer).unwrap_err();
+        assert!(error.to_string().contains("exit status: 4"), "{error}");
     }
 }

@@ -1,5 +1,6 @@
 //! Everything random of a run comes from one seed, so that a run can be repeated.
 
+use crate::error::BenchError;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -12,6 +13,8 @@ pub enum Purpose {
     Account,
     /// Who pays whom how much.
     Plan,
+    /// When an authority is killed.
+    Kill,
 }
 
 /// The 32-byte seed of key `index` of a purpose: BLAKE3 in its key derivation mode. Benchmark keys guard nothing.
@@ -21,6 +24,18 @@ pub fn key_seed(run_seed: u64, purpose: Purpose, index: u32) -> [u8; 32] {
     material[8] = purpose as u8;
     material[9..].copy_from_slice(&index.to_le_bytes());
     blake3::derive_key("quittance-bench 2026 keys of one run", &material)
+}
+
+/// A seed that nobody can guess, for the weights of signature batches: a server that could guess them could forge. It decides
+/// nothing that a run shows.
+///
+/// # Errors
+/// [`BenchError::Machine`].
+pub fn secret_seed() -> Result<[u8; 32], BenchError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed)
+        .map_err(|error| BenchError::machine("drawing a random seed", std::io::Error::other(error.to_string()), ""))?;
+    Ok(seed)
 }
 
 /// The generator for a purpose.

@@ -40,6 +40,8 @@ pub struct Claim {
     pub authority: u8,
     /// What it says.
     pub statement: Statement,
+    /// The order that stands in the way, if a rejection names one; otherwise zero.
+    pub other: Digest,
     /// Which of the roots of this turn proves it; `None` if a root known before does, or if it carries no proof.
     root: Option<u32>,
     vote: [u8; VOTE_BYTES_MAX],
@@ -235,7 +237,8 @@ impl<'a> Replies<'a> {
         };
         let authority = self.authority(peer, header)?;
         let payment = expectations.expect(digest, authority, statement)?;
-        let mut claim = Claim { payment, authority, statement, root: None, vote: [0; VOTE_BYTES_MAX], vote_bytes: 0 };
+        let (other, vote) = ([0; 32], [0; VOTE_BYTES_MAX]);
+        let mut claim = Claim { payment, authority, statement, other, root: None, vote, vote_bytes: 0 };
         match &frame {
             Frame::Vote(view) => {
                 claim.root = self.prove(authority, vote_leaf(digest), view)?;
@@ -243,7 +246,10 @@ impl<'a> Replies<'a> {
                 claim.vote_bytes = u16::try_from(view.proof_bytes.len()).expect("copied into fewer bytes");
             }
             Frame::Receipt(view) => claim.root = self.prove(authority, receipt_leaf(digest), view)?,
-            Frame::Rejection(view) => claim.root = self.prove_rejection(authority, view)?,
+            Frame::Rejection(view) => {
+                claim.other = view.head.other;
+                claim.root = self.prove_rejection(authority, view)?;
+            }
             _ => unreachable!("other kinds were refused above"),
         }
         Ok(claim)

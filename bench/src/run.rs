@@ -1,36 +1,22 @@
 //! The measurement from end to end: prepare, start, saturate, open loop, audit, stop, report.
 
-use crate::accounts::Accounts;
 use crate::audit::{Audit, Questions, audit};
 use crate::client::Client;
-use crate::cores::Cores;
 use crate::cpu::Spent;
-use crate::digest_table::DigestTable;
-use crate::directory::Directory;
 use crate::drive::{Driver, Pace, Settings};
 use crate::error::BenchError;
 use crate::interrupt::Interrupt;
 use crate::intruder::Intruder;
+use crate::journals::Journals;
 use crate::locate;
 use crate::model::Model;
 use crate::options::RunOptions;
-use crate::orders::Orders;
-use crate::plan::Plan;
-use crate::ports;
-use crate::process::{AuthorityProcess, Ready};
-use crate::progress::Progress;
-use crate::report::{Measures, PhaseMeasure, Report, SettingsReport};
-use crate::setup::{Folder, Members};
-use crate::terms::Terms;
-use crate::votes::SimulatedVotes;
-use crate::workload::Workload;
+use crate::process::AuthorityProcess;
+use crate::random::secret_seed;
+use crate::report::{DiskMeasure, Measures, PhaseMeasure, Report, SettingsReport};
+use crate::scene::{HOST, Scene};
 use core::ops::Range;
-use quittance_engine::types::Peer;
-use std::ffi::OsString;
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
-
-const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Runs a measurement. `command` is the command line that repeats it.
 ///
@@ -43,96 +29,45 @@ pub fn run(options: &RunOptions, command: String) -> Result<Report, BenchError> 
     interrupt.check()?;
     let executable = executable?;
     let scene = Scene::prepare(options, &interrupt)?;
-    let (processes, ready) = scene.start(options, &executable, &interrupt)?;
+    let journals = (!options.volatile).then(|| Journals::make(&options.data, scene.folder.path())).transpose()?;
+    let disk = journals.as_ref().map(look_at_disk).transpose()?;
+    let is_priced = journals.is_some() && !options.no_price;
+    let volatile = is_priced.then(|| saturate_volatile(options, &scene, &executable, &interrupt)).transpose()?;
+    let (processes, ready) = scene.start(options, &executable, journals.as_ref(), &interrupt)?;
     let settings = SettingsReport::new(options, &scene.terms, scene.simulated_batch, scene.cores.clone(), &ready);
     let mut stage = Stage { options, scene: &scene, processes, interrupt };
-    let measures = stage.measure()?;
+    let measures = Measures { volatile, disk, ..stage.measure()? };
     let authorities = stage.processes.into_iter().map(AuthorityProcess::stop).collect();
     Ok(Report::new(command, settings, measures, authorities))
 }
 
-/// All that is made before anything runs.
-struct Scene {
-    cores: Cores,
-    folder: Folder,
-    terms: Terms,
-    directory: Directory,
-    accounts: Accounts,
-    workload: Workload,
-    simulated_batch: usize,
+/// What there is to know of the disk before anyone else uses it.
+fn look_at_disk(journals: &Journals) -> Result<DiskMeasure, BenchError> {
+    let in_memory = journals.in_memory()?;
+    if in_memory {
+        eprintln!(
+            "a journal would lie in memory, where nothing is flushed: the figures of this run mean nothing; name directories \
+             on a disk by --data, or set TMPDIR"
+        );
+    }
+    eprintln!("timing the disk's flush: {}", journals.described());
+    Ok(DiskMeasure { flush_us: journals.disk_flush_us()?, in_memory })
 }
 
-impl Scene {
-    fn prepare(options: &RunOptions, interrupt: &Interrupt) -> Result<Self, BenchError> {
-        let cores = Cores::divide();
-        let first_ports = ports::find_rows(HOST, usize::from(options.committee), options.shards)?;
-        let mut members = Members::new(options.seed, HOST, &first_ports, options.shards)?;
-        let progress = Progress::start("deriving account keys", u64::from(options.accounts));
-        let accounts = Accounts::derive(options.seed, options.accounts, &progress, interrupt)?;
-        progress.finish();
-        let plan = Plan::draw(options.seed, options.accounts, options.payments);
-        let live_count = if options.live { usize::from(options.committee) } else { 1 };
-        let folder = Folder::write(&members, live_count, &accounts, plan.funding())?;
-        let terms = Terms::new(folder.network, members.committee(), options.shards, options.live);
-        let live_ports = first_ports.iter().take(terms.live_count);
-        let addresses: Vec<Peer> = live_ports.map(|port| Peer::new(HOST, *port)).collect();
-        let directory = Directory::new(&addresses, options.shards);
-        let simulated_batch = usize::from(options.simulated_batch).min(1 << terms.path_levels_max);
-        let voters = members.split_keys(terms.live_count..terms.live_count + terms.simulated_count);
-
-        let progress = Progress::start("signing orders", u64::from(options.payments));
-        let (network, shard_count) = (&terms.network, options.shards);
-        let orders = Orders::sign(&plan, &accounts, network, shard_count, options.hint, &progress, interrupt)?;
-        progress.finish();
-        let batch_count = orders.digests().len().div_ceil(simulated_batch);
-        let progress = Progress::start("signing simulated votes", batch_count as u64);
-        let votes = SimulatedVotes::sign(orders.digests(), &terms, &voters, simulated_batch, &progress, interrupt)?;
-        progress.finish();
-        let table = DigestTable::new(orders.digests());
-        let workload = Workload { plan, orders, votes, table };
-        Ok(Self { cores, folder, terms, directory, accounts, workload, simulated_batch })
-    }
-
-    /// Starts the running authorities and waits until all are ready. Returns what the first says of itself.
-    fn start(
-        &self,
-        options: &RunOptions,
-        executable: &Path,
-        interrupt: &Interrupt,
-    ) -> Result<(Vec<AuthorityProcess>, Ready), BenchError> {
-        eprintln!("starting {} of {} authorities: {}", self.terms.live_count, options.committee, executable.display());
-        let start = |index| AuthorityProcess::start(index, executable, &self.arguments(options, index));
-        let mut processes: Vec<AuthorityProcess> = (0..self.terms.live_count).map(start).collect::<Result<_, _>>()?;
-        let mut first = None;
-        for process in &mut processes {
-            let ready = process.await_ready(&mut || interrupt.check())?;
-            first.get_or_insert(ready);
-        }
-        Ok((processes, first.expect("at least one authority runs")))
-    }
-
-    fn arguments(&self, options: &RunOptions, index: usize) -> Vec<OsString> {
-        let (shard_cores, verifier_cores) = self.cores.for_authority(index, options.shards, options.verifiers);
-        let mut arguments: Vec<OsString> = vec!["run".into()];
-        let mut option = |name: &str, value: OsString| arguments.extend([name.into(), value]);
-        option("--authority", self.folder.private(index).into());
-        option("--committee", self.folder.committee().into());
-        option("--genesis", self.folder.genesis().into());
-        option("--cores", listed(&shard_cores));
-        option("--transport", options.transport.name().into());
-        option("--backend", options.backend.name().into());
-        option("--quarantine-ms", options.quarantine_ms.to_string().into());
-        if options.verifiers > 0 {
-            option("--verifiers", options.verifiers.to_string().into());
-            option("--verifier-cores", listed(&verifier_cores));
-        }
-        // However this process ends, its authorities end with it.
-        arguments.extend(["--volatile".into(), "--exit-with-parent".into(), "--json".into()]);
-        if options.no_gso {
-            arguments.push("--no-gso".into());
-        }
-        arguments
-    }
+/// The saturated phase against authorities that keep nothing, to compare with.
+fn saturate_volatile(
+    options: &RunOptions,
+    scene: &Scene,
+    executable: &Path,
+    interrupt: &Interrupt,
+) -> Result<PhaseMeasure, BenchError> {
+    let (processes, _) = scene.start(options, executable, None, interrupt)?;
+    let mut stage = Stage { options, scene, processes, interrupt: interrupt.clone() };
+    let mut client = stage.client()?;
+    let mut driver = stage.driver()?;
+    let saturated = stage.saturate(&mut driver, &mut client)?;
+    stage.processes.into_iter().map(AuthorityProcess::stop).for_each(drop);
+    Ok(saturated)
 }
 
 /// A run under way.
@@ -143,32 +78,21 @@ struct Stage<'a> {
     interrupt: Interrupt,
 }
 
-impl Stage<'_> {
+impl<'a> Stage<'a> {
     fn measure(&mut self) -> Result<Measures, BenchError> {
-        let scene = self.scene;
-        if !scene.cores.pin_generator() {
-            eprintln!("the load loop could not be pinned to core {}; figures will scatter more", scene.cores.generator);
-        }
-        let gso = !self.options.no_gso;
-        let mut client = Client::bind(HOST, self.options.sockets, self.options.transport.kind(), gso)?;
-        if let Some(every) = self.options.bad_every {
-            client.let_in(Intruder::bind(client.kind(), every)?);
-        }
-        let settings = self.settings();
-        let mut driver = Driver::new(&scene.workload, &scene.terms, &scene.directory, settings, random_seed()?);
-        let payment_count = scene.workload.plan.payment_count();
-        let border = self.options.saturated_payments();
-
-        eprintln!("saturating with {border} payments, {} in flight", self.options.window_used());
-        let pace = Pace::Window { count: self.options.window_used() };
-        let saturated = self.phase(&mut driver, 0..border, pace, &mut client)?;
-        let open_loop = self.open_loop(&mut driver, border..payment_count, &saturated, &mut client)?;
+        let mut client = self.client()?;
+        let mut driver = self.driver()?;
+        let payments = self.options.saturated_payments()..self.scene.workload.plan.payment_count();
+        let saturated = self.saturate(&mut driver, &mut client)?;
+        let open_loop = self.open_loop(&mut driver, payments, &saturated, &mut client)?;
 
         let intruder = client.expel().map(|intruder| intruder.counters());
         let audit = self.audit(&driver, &mut client)?;
         Ok(Measures {
             saturated,
             open_loop,
+            volatile: None,
+            disk: None,
             replies: driver.reply_counters().clone(),
             audit,
             intruder,
@@ -176,6 +100,31 @@ impl Stage<'_> {
             client: client.counters(),
             findings: client.findings().to_vec(),
         })
+    }
+
+    /// Pins this thread to the generator's core, and binds its sockets.
+    fn client(&self) -> Result<Client, BenchError> {
+        let cores = &self.scene.cores;
+        if !cores.pin_generator() {
+            eprintln!("the load loop could not be pinned to core {}; figures will scatter more", cores.generator);
+        }
+        let gso = !self.options.no_gso;
+        let mut client = Client::bind(HOST, self.options.sockets, self.options.transport.kind(), gso)?;
+        if let Some(every) = self.options.bad_every {
+            client.let_in(Intruder::bind(client.kind(), every)?);
+        }
+        Ok(client)
+    }
+
+    fn driver(&self) -> Result<Driver<'a>, BenchError> {
+        let Scene { workload, terms, directory, .. } = self.scene;
+        Ok(Driver::new(workload, terms, directory, self.settings(), secret_seed()?))
+    }
+
+    fn saturate(&mut self, driver: &mut Driver<'_>, client: &mut Client) -> Result<PhaseMeasure, BenchError> {
+        let (count, border) = (self.options.window_used(), self.options.saturated_payments());
+        eprintln!("saturating with {border} payments, {count} in flight");
+        self.phase(driver, 0..border, Pace::Window { count }, client)
     }
 
     /// Compares every running authority's accounts with what the outcomes make of them.
@@ -195,6 +144,7 @@ impl Stage<'_> {
             timeout_ns: self.options.timeout_ms * 1_000_000,
             tries_max: self.options.tries,
             owns_core: self.scene.cores.generator_owns_core(),
+            withheld_max: 0,
         }
     }
 
@@ -255,17 +205,4 @@ fn watch<'a>(
         interrupt.check()?;
         processes.iter_mut().try_for_each(AuthorityProcess::check_alive)
     }
-}
-
-/// `0,1,1`
-fn listed(cores: &[usize]) -> OsString {
-    cores.iter().map(ToString::to_string).collect::<Vec<_>>().join(",").into()
-}
-
-/// For the weights of signature batches: a server that could guess them could forge.
-fn random_seed() -> Result<[u8; 32], BenchError> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed)
-        .map_err(|error| BenchError::machine("drawing a random seed", std::io::Error::other(error.to_string()), ""))?;
-    Ok(seed)
 }

@@ -88,6 +88,16 @@ impl Folder {
         Ok(written)
     }
 
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Leaves the folder there when this is dropped.
+    pub fn keep(&mut self) {
+        self.folder.disable_cleanup(true);
+    }
+
     /// The genesis file.
     pub fn genesis(&self) -> PathBuf {
         self.folder.path().join("genesis.txt")

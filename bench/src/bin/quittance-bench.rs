@@ -3,9 +3,9 @@
 
 use clap::Parser;
 use quittance_bench::error::BenchError;
-use quittance_bench::options::{Cli, Command, RunOptions, VerifyOptions};
+use quittance_bench::options::{Cli, Command, CrashOptions, RunOptions, VerifyOptions};
 use quittance_bench::run::run;
-use quittance_bench::{report, verify};
+use quittance_bench::{crash, report, verify};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     let ended = match Cli::parse().into_command() {
         Command::Run(options) => measure(&options),
         Command::Verify(options) => compare(&options),
+        Command::Crash(options) => kill(&options),
     };
     ended.unwrap_or_else(|error| {
         eprintln!("quittance-bench: {error}");
@@ -31,9 +32,24 @@ fn measure(options: &RunOptions) -> Result<ExitCode, BenchError> {
     } else {
         println!("{}", report::table(&report));
     }
-    let failures = report.failures();
+    Ok(concluded(&report.failures()))
+}
+
+/// Kills an authority again and again, prints, and says by the exit code whether it forgot anything.
+fn kill(options: &CrashOptions) -> Result<ExitCode, BenchError> {
+    let report = crash::crash(options, command_line())?;
+    if options.json {
+        print_json(&report);
+    } else {
+        println!("{}", crash::table(&report));
+    }
+    Ok(concluded(&report.failures()))
+}
+
+/// Says what failed; exit code 1 if anything did.
+fn concluded(failures: &[String]) -> ExitCode {
     failures.iter().for_each(|failure| eprintln!("quittance-bench: {failure}"));
-    Ok(ExitCode::from(u8::from(!failures.is_empty())))
+    ExitCode::from(u8::from(!failures.is_empty()))
 }
 
 /// Measures signature checks and prints what was found.

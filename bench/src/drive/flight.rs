@@ -1,10 +1,11 @@
 //! Payments in flight: what is sent, what comes back, and how each ends.
 
+use super::Settings;
 use super::slots::Slots;
 use super::tally::Tally;
 use crate::directory::Directory;
 use crate::error::BenchError;
-use crate::limits::PASSING_REFUSAL_COUNT_MAX;
+use crate::limits::{PASSING_REFUSAL_COUNT_MAX, WITHHELD_EVERY};
 use crate::replies::{Claim, Expectations, Fault, Statement, Unexpected};
 use crate::terms::Terms;
 use crate::timeouts::Timeouts;
@@ -40,7 +41,7 @@ pub(super) struct Flight<'a> {
     pub(super) workload: &'a Workload,
     terms: &'a Terms,
     directory: &'a Directory,
-    tries_max: u32,
+    settings: Settings,
     outcomes: Vec<Outcome>,
     slot_of: Vec<u32>,
     slots: Slots,
@@ -48,6 +49,8 @@ pub(super) struct Flight<'a> {
     /// Payments that were held and may go now. With those in flight they never exceed the window: each that ends lets at
     /// most one go.
     ready: VecDeque<u32>,
+    /// Slots whose certificates are complete and kept back, oldest first. They have no timeout.
+    withheld: VecDeque<u32>,
     /// When something last went on.
     pub(super) progress_ns: u64,
     /// Whether payments were lost since then.
@@ -61,20 +64,20 @@ impl<'a> Flight<'a> {
         terms: &'a Terms,
         directory: &'a Directory,
         slot_count: usize,
-        timeout_ns: u64,
-        tries_max: u32,
+        settings: Settings,
     ) -> Self {
         let payment_count = workload.plan.payment_count() as usize;
         Self {
             workload,
             terms,
             directory,
-            tries_max,
+            settings,
             outcomes: vec![Outcome::Unsent; payment_count],
             slot_of: vec![NO_SLOT; payment_count],
             slots: Slots::new(slot_count),
-            timeouts: Timeouts::new(slot_count, timeout_ns),
+            timeouts: Timeouts::new(slot_count, settings.timeout_ns),
             ready: VecDeque::with_capacity(slot_count),
+            withheld: VecDeque::with_capacity(settings.withheld_max + 1),
             progress_ns: 0,
             losing: false,
             tally: Tally::default(),
@@ -168,7 +171,7 @@ impl<'a> Flight<'a> {
                 let slot = slots.peek(slot);
                 (slot.certified, slot.settled, slot.tries)
             };
-            if tries < self.tries_max {
+            if tries < self.settings.tries_max {
                 *(if certified { &mut tally.certificate_retries } else { &mut tally.order_retries }) += 1;
                 self.send(slot, now_ns, world)?;
             } else if settled {
@@ -197,6 +200,57 @@ impl<'a> Flight<'a> {
             }
         }
         self.ready.clear();
+        self.withheld.clear();
+    }
+
+    /// How many certificates are kept back.
+    pub(super) fn withheld_count(&self) -> usize {
+        self.withheld.len()
+    }
+
+    /// The payments whose certificates are kept back, oldest first.
+    pub(super) fn withheld(&self) -> Vec<u32> {
+        self.withheld.iter().map(|slot| self.slots.peek(*slot).payment).collect()
+    }
+
+    /// Sends all certificates that are kept back.
+    pub(super) fn release(&mut self, now_ns: u64, world: &mut impl World) -> Result<(), BenchError> {
+        while let Some(slot) = self.withheld.pop_front() {
+            self.send(slot, now_ns, world)?;
+        }
+        Ok(())
+    }
+
+    /// Sends the certificate of the payment before this one, if it is kept back: this one waits for it.
+    pub(super) fn release_before(
+        &mut self,
+        payment: u32,
+        now_ns: u64,
+        world: &mut impl World,
+    ) -> Result<(), BenchError> {
+        let before = self.workload.plan.predecessor(payment).map_or(NO_SLOT, |before| self.slot_of[before as usize]);
+        match self.withheld.iter().position(|slot| *slot == before) {
+            Some(place) => {
+                self.withheld.remove(place);
+                self.send(before, now_ns, world)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Sends everything anew that awaits an answer, whatever was tried before.
+    pub(super) fn send_all(&mut self, now_ns: u64, world: &mut impl World) -> Result<(), BenchError> {
+        self.progress(now_ns);
+        // Sending arms a timeout again, so all are taken off first.
+        let unanswered: Vec<u32> = std::iter::from_fn(|| self.timeouts.expired(u64::MAX)).collect();
+        for slot in unanswered {
+            let entry = self.slots.get(slot);
+            entry.tries = 0;
+            let certified = entry.certified;
+            *(if certified { &mut self.tally.certificate_retries } else { &mut self.tally.order_retries }) += 1;
+            self.send(slot, now_ns, world)?;
+        }
+        Ok(())
     }
 
     /// Sends what is awaited an answer for: the order to those who have not voted, or the certificate to those who have not
@@ -237,7 +291,21 @@ impl<'a> Flight<'a> {
         let votes = &self.workload.votes;
         self.slots.append_votes(slot, |out| votes.write(payment, out));
         self.slots.complete(slot, &self.head(payment));
+        if self.settings.withheld_max > 0 && payment.is_multiple_of(WITHHELD_EVERY) {
+            return self.withhold(slot, arrived_ns, world);
+        }
         self.send(slot, arrived_ns, world)
+    }
+
+    /// Keeps a certificate back, and lets the oldest go if there are too many.
+    fn withhold(&mut self, slot: u32, now_ns: u64, world: &mut impl World) -> Result<(), BenchError> {
+        self.timeouts.disarm(slot);
+        self.withheld.push_back(slot);
+        if self.withheld.len() <= self.settings.withheld_max {
+            return Ok(());
+        }
+        let oldest = self.withheld.pop_front().expect("one was put in just now");
+        self.send(oldest, now_ns, world)
     }
 
     fn head(&self, payment: u32) -> CertificateHead {

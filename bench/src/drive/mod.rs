@@ -43,6 +43,8 @@ pub struct Settings {
     pub tries_max: u32,
     /// Whether the loop has a core for itself. Then it spins while anything is in flight.
     pub owns_core: bool,
+    /// Certificates kept back at any time, of payments that have their votes: see [`Driver::withheld`]. 0: none.
+    pub withheld_max: usize,
 }
 
 /// Drives payments, phase by phase.
@@ -56,12 +58,19 @@ pub struct Driver<'a> {
 }
 
 /// A phase under way.
-struct Phase {
+#[derive(Debug)]
+pub struct Phase {
     pace: Pace,
     payments: Range<u32>,
     /// The next payment whose turn comes.
     cursor: u32,
     started_ns: u64,
+    /// The time at the end of the last step.
+    now_ns: u64,
+    /// When the watch was asked last.
+    watched_ns: u64,
+    /// How long the next step may sleep.
+    wait_ns: u64,
 }
 
 impl<'a> Driver<'a> {
@@ -73,11 +82,10 @@ impl<'a> Driver<'a> {
         settings: Settings,
         verifier_seed: [u8; 32],
     ) -> Self {
-        let Settings { timeout_ns, tries_max, .. } = settings;
         Self {
             settings,
             replies: Replies::new(terms, directory, verifier_seed),
-            flight: Flight::new(workload, terms, directory, IN_FLIGHT_MAX, timeout_ns, tries_max),
+            flight: Flight::new(workload, terms, directory, IN_FLIGHT_MAX, settings),
             due: Vec::with_capacity(IN_FLIGHT_MAX),
         }
     }
@@ -96,26 +104,96 @@ impl<'a> Driver<'a> {
         world: &mut impl World,
         watch: &mut impl Watch,
     ) -> Result<Tally, BenchError> {
-        let started_ns = world.now_ns();
-        self.flight.tally = Tally::default();
-        self.flight.progress(started_ns);
-        let mut phase = Phase { pace, cursor: payments.start, payments, started_ns };
-        let (mut now_ns, mut watched_ns, mut wait_ns) = (started_ns, started_ns, 0);
-        while self.flight.tally.ended() < phase.payments.len() as u64 || self.flight.count() > 0 {
-            let busy = self.turn(&mut phase, now_ns, wait_ns, world)?;
-            let end_ns = world.now_ns();
-            *(if busy { &mut self.flight.tally.busy_ns } else { &mut self.flight.tally.idle_ns }) += end_ns - now_ns;
-            now_ns = end_ns;
-            if now_ns - watched_ns >= WATCH_NS {
-                watched_ns = now_ns;
-                watch.look()?;
-                if self.is_stalled(now_ns) {
-                    self.flight.give_up(phase.payments.clone());
-                }
-            }
-            wait_ns = if busy { 0 } else { self.wait_ns(&phase, now_ns) };
+        let mut phase = self.begin(payments, pace, world);
+        while !self.is_over(&phase) {
+            self.step(&mut phase, world, watch)?;
         }
-        Ok(core::mem::take(&mut self.flight.tally))
+        Ok(self.end())
+    }
+
+    /// Begins a phase, to be driven step by step until it is over. [`Self::phase`] does it all at once.
+    pub fn begin(&mut self, payments: Range<u32>, pace: Pace, world: &mut impl World) -> Phase {
+        let now_ns = world.now_ns();
+        self.flight.tally = Tally::default();
+        self.flight.progress(now_ns);
+        Phase { pace, cursor: payments.start, payments, started_ns: now_ns, now_ns, watched_ns: now_ns, wait_ns: 0 }
+    }
+
+    /// Whether every payment of the phase has ended, those excepted whose certificates are withheld.
+    pub fn is_over(&self, phase: &Phase) -> bool {
+        let withheld = self.flight.withheld_count();
+        self.flight.count() == withheld && self.flight.tally.ended() + withheld as u64 == phase.payments.len() as u64
+    }
+
+    /// Turns the loop once.
+    ///
+    /// # Errors
+    /// As [`Self::phase`].
+    pub fn step(
+        &mut self,
+        phase: &mut Phase,
+        world: &mut impl World,
+        watch: &mut impl Watch,
+    ) -> Result<(), BenchError> {
+        let busy = self.turn(phase, world)?;
+        let end_ns = world.now_ns();
+        *(if busy { &mut self.flight.tally.busy_ns } else { &mut self.flight.tally.idle_ns }) += end_ns - phase.now_ns;
+        phase.now_ns = end_ns;
+        if end_ns - phase.watched_ns >= WATCH_NS {
+            phase.watched_ns = end_ns;
+            watch.look()?;
+            if self.is_stalled(end_ns) {
+                self.flight.give_up(phase.payments.clone());
+                phase.cursor = phase.payments.end;
+            }
+        }
+        phase.wait_ns = if busy { 0 } else { self.wait_ns(phase, end_ns) };
+        Ok(())
+    }
+
+    /// Ends a phase and returns what became of its payments.
+    pub fn end(&mut self) -> Tally {
+        core::mem::take(&mut self.flight.tally)
+    }
+
+    /// What became of the payments of the phase under way so far.
+    pub fn tally(&self) -> &Tally {
+        &self.flight.tally
+    }
+
+    /// Takes in all replies that are left from a server that is gone. What they call for is sent, to nobody, and again
+    /// after [`Self::resume`].
+    ///
+    /// # Errors
+    /// As [`Self::phase`].
+    pub fn drain(&mut self, phase: &mut Phase, world: &mut impl World) -> Result<(), BenchError> {
+        loop {
+            let (arrived, now_ns) = self.take_in(phase.now_ns, 0, world)?;
+            phase.now_ns = now_ns;
+            if !arrived {
+                return world.flush();
+            }
+        }
+    }
+
+    /// Goes on after a time in which the server was away: the schedule as if that time had not been. Everything that awaits an
+    /// answer is sent anew, and the certificates that were kept back are sent.
+    ///
+    /// # Errors
+    /// As [`Self::phase`].
+    pub fn resume(&mut self, phase: &mut Phase, world: &mut impl World) -> Result<(), BenchError> {
+        let now_ns = world.now_ns();
+        phase.started_ns += now_ns - phase.now_ns;
+        (phase.now_ns, phase.watched_ns, phase.wait_ns) = (now_ns, now_ns, 0);
+        self.flight.send_all(now_ns, world)?;
+        self.flight.release(now_ns, world)
+    }
+
+    /// Payments whose votes are in and whose certificates are kept back, oldest first. Of every
+    /// [`WITHHELD_EVERY`](crate::limits::WITHHELD_EVERY) payments one is kept back until as many as the settings allow have come
+    /// after it, or until a payment behind it must wait: so at any moment there are some whose votes came just now.
+    pub fn withheld(&self) -> Vec<u32> {
+        self.flight.withheld()
     }
 
     /// Gives up payments that were not sent, and returns the tally that says so.
@@ -136,13 +214,17 @@ impl<'a> Driver<'a> {
     }
 
     /// One turn of the loop. Returns whether there was anything to do.
-    fn turn(
-        &mut self,
-        phase: &mut Phase,
-        now_ns: u64,
-        wait_ns: u64,
-        world: &mut impl World,
-    ) -> Result<bool, BenchError> {
+    fn turn(&mut self, phase: &mut Phase, world: &mut impl World) -> Result<bool, BenchError> {
+        let (arrived, now_ns) = self.take_in(phase.now_ns, phase.wait_ns, world)?;
+        self.flight.expire(now_ns, world)?;
+        let sent = self.admit(phase, now_ns, world)?;
+        world.flush()?;
+        self.record_lag(world);
+        Ok(arrived || sent)
+    }
+
+    /// Takes in what has arrived and acts upon it. Returns whether there was anything, and the time.
+    fn take_in(&mut self, now_ns: u64, wait_ns: u64, world: &mut impl World) -> Result<(bool, u64), BenchError> {
         let Self { replies, flight, .. } = self;
         let mut arrived = false;
         world.receive(wait_ns, &mut |peer, datagram| {
@@ -158,11 +240,7 @@ impl<'a> Driver<'a> {
             }
             replies.clear();
         }
-        flight.expire(now_ns, world)?;
-        let sent = self.admit(phase, now_ns, world)?;
-        world.flush()?;
-        self.record_lag(world);
-        Ok(arrived || sent)
+        Ok((arrived, now_ns))
     }
 
     /// Sends what is due and finds room.
@@ -175,6 +253,7 @@ impl<'a> Driver<'a> {
                 None if phase.cursor < phase.payments.end && phase.due_ns(phase.cursor, now_ns) <= now_ns => {
                     phase.cursor += 1;
                     if !self.flight.turn(phase.cursor - 1) {
+                        self.flight.release_before(phase.cursor - 1, now_ns, world)?;
                         continue;
                     }
                     (phase.cursor - 1, true)
@@ -225,6 +304,12 @@ impl<'a> Driver<'a> {
 }
 
 impl Phase {
+    /// Adds payments to the end of the phase: those up to `end`.
+    pub fn extend(&mut self, end: u32) {
+        assert!(end >= self.payments.end, "a phase only grows");
+        self.payments.end = end;
+    }
+
     /// When a payment is due; `now_ns` if at any time.
     fn due_ns(&self, payment: u32, now_ns: u64) -> u64 {
         self.pace.due_ns(payment - self.payments.start).map_or(now_ns, |due_ns| self.started_ns + due_ns)

@@ -1,7 +1,7 @@
 use super::*;
 use crate::audit::{Questions, audit};
 use crate::fake::{FakeWorld, Fixture, Lie, Shun};
-use crate::limits::PASSING_REFUSAL_COUNT_MAX;
+use crate::limits::{PASSING_REFUSAL_COUNT_MAX, WITHHELD_EVERY};
 use crate::model::Model;
 use crate::replies::Fault;
 
@@ -280,4 +280,67 @@ fn what_the_watch_says_ends_the_phase() {
     world.silent = vec![0];
     let result = driver.phase(0..50, WINDOW, &mut world, &mut || Err(BenchError::Interrupted));
     assert!(matches!(result, Err(BenchError::Interrupted)));
+}
+
+fn withholding(fixture: &Fixture, withheld_max: usize) -> Driver<'_> {
+    let settings = Settings { withheld_max, ..fixture.settings() };
+    Driver::new(&fixture.workload, &fixture.terms, &fixture.directory, settings, [1; 32])
+}
+
+#[test]
+fn certificates_are_kept_back_up_to_the_bound_and_settle_in_the_end() {
+    let fixture = Fixture::new(4, false, 200, 200);
+    let (mut driver, mut world) = (withholding(&fixture, 5), fixture.world());
+    let mut phase = driver.begin(0..200, WINDOW, &mut world);
+    while !driver.is_over(&phase) {
+        driver.step(&mut phase, &mut world, &mut calm).unwrap();
+        assert!(driver.withheld().len() <= 5);
+    }
+    let withheld = driver.withheld();
+    assert!(withheld.len() == 5 && withheld.iter().all(|payment| payment.is_multiple_of(WITHHELD_EVERY)));
+    assert_eq!((driver.tally().settled, driver.tally().order_retries), (195, 0));
+    assert!(withheld.iter().all(|payment| driver.outcomes()[*payment as usize] == Outcome::InFlight));
+    driver.resume(&mut phase, &mut world).unwrap();
+    while !driver.is_over(&phase) {
+        driver.step(&mut phase, &mut world, &mut calm).unwrap();
+    }
+    assert_eq!((driver.withheld().len(), driver.end().settled), (0, 200));
+}
+
+#[test]
+fn a_certificate_is_not_kept_back_from_the_payment_behind_it() {
+    let fixture = Fixture::new(4, false, 16, 160);
+    let (mut driver, mut world) = (withholding(&fixture, 16), fixture.world());
+    let mut phase = driver.begin(0..160, WINDOW, &mut world);
+    while !driver.is_over(&phase) {
+        driver.step(&mut phase, &mut world, &mut calm).unwrap();
+    }
+    // Of the last round, in which nobody has another payment.
+    assert_eq!(driver.withheld().len(), 2);
+    assert_eq!(driver.end().settled, 158);
+}
+
+/// The server is away for far longer than it takes to give a payment up, and what it said last is still on the wire.
+#[test]
+fn a_server_that_was_away_costs_no_payment_and_no_schedule() {
+    let fixture = Fixture::new(4, false, 400, 400);
+    let (mut driver, mut world) = (driver(&fixture), fixture.world());
+    let mut phase = driver.begin(0..400, Pace::Schedule { rate_per_s: 10_000 }, &mut world);
+    while driver.tally().settled < 100 {
+        driver.step(&mut phase, &mut world, &mut calm).unwrap();
+    }
+    world.silent = vec![0];
+    driver.drain(&mut phase, &mut world).unwrap();
+    let before_ns = world.now_ns();
+    world.now_ns += 60_000_000_000;
+    world.silent = Vec::new();
+    driver.resume(&mut phase, &mut world).unwrap();
+    while !driver.is_over(&phase) {
+        driver.step(&mut phase, &mut world, &mut calm).unwrap();
+    }
+    let tally = driver.end();
+    assert_eq!((tally.settled, tally.gave_up), (400, false));
+    assert!(world.now_ns - before_ns < 60_100_000_000, "the schedule goes on where it was");
+    assert!(tally.in_flight_max < 50, "and nothing of it piled up: {}", tally.in_flight_max);
+    assert!(audit_all(&fixture, &driver, &mut world)[0].ok);
 }

@@ -1,7 +1,9 @@
 //! What a run found: one structure, shown as a table or as JSON.
 
+mod durability;
 mod table;
 
+pub use durability::{DiskMeasure, JournalReport, Price};
 pub use table::table;
 pub(crate) use table::{grid, grouped, right_aligned};
 
@@ -64,6 +66,10 @@ pub struct Report {
     pub generator: GeneratorReport,
     /// What kept the authority from its cores, so that its rate is less than it could be: a sentence each.
     pub disturbances: Vec<String>,
+    /// The first authority's journal; null if it was volatile.
+    pub journal: Option<JournalReport>,
+    /// What durability costs; null if that was not measured.
+    pub price: Option<Price>,
     /// Both phases apart.
     pub phases: Phases,
     /// The balances at the end.
@@ -269,6 +275,10 @@ pub struct Measures {
     pub saturated: PhaseMeasure,
     /// The phase with the schedule.
     pub open_loop: PhaseMeasure,
+    /// The phase with the window against volatile authorities, if the price was asked for.
+    pub volatile: Option<PhaseMeasure>,
+    /// The disk by itself, if it was used.
+    pub disk: Option<DiskMeasure>,
     /// Replies not acted upon.
     pub replies: ReplyCounters,
     /// Balances.
@@ -295,7 +305,10 @@ impl Report {
         let tallies = [&saturated.tally, &open_loop.tally];
         let sum = |count: fn(&Tally) -> u64| tallies.iter().map(|tally| count(tally)).sum::<u64>();
         let phases = Phases { saturated: PhaseReport::new(saturated), open_loop: PhaseReport::new(open_loop) };
+        let price =
+            measures.volatile.as_ref().map(|volatile| Price::new(&PhaseReport::new(volatile), &phases.saturated));
         let first = authorities[0].clone();
+        let journal = measures.disk.map(|disk| JournalReport::new(disk, &first.counters));
         authorities.truncate(if authorities.len() == 1 { 0 } else { usize::MAX });
         Self {
             command,
@@ -322,6 +335,8 @@ impl Report {
             latency_us: phases.open_loop.latency_us,
             generator: GeneratorReport::new(&measures, &phases, settings.cores.generator_owns_core()),
             disturbances: disturbances(&phases),
+            journal,
+            price,
             audit: *audit,
             intruder: measures.intruder,
             settings,
@@ -339,6 +354,9 @@ impl Report {
         }
         if self.rejected > 0 {
             failures.push(format!("{} payments were rejected, and none deserved it", self.rejected));
+        }
+        if let Some(unsettled) = self.price.map(|price| price.volatile_unsettled).filter(|count| *count > 0) {
+            failures.push(format!("{unsettled} payments did not settle in the volatile run for the price"));
         }
         if !self.audit.ok {
             let Audit { accounts, mismatches, unanswered, total, expected_total, .. } = self.audit;

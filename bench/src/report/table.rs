@@ -1,6 +1,6 @@
 //! The table that a person reads.
 
-use super::{PhaseReport, Report};
+use super::{PhaseReport, Report, durability};
 use crate::intruder::IntruderCounters;
 use crate::latency::LatencySummary;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
@@ -11,13 +11,14 @@ const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().f
 
 /// The report as text: what was run, what it reached, how long it took, what went missing, what it cost.
 pub fn table(report: &Report) -> String {
-    let parts = [
+    let mut parts = vec![
         settings(report),
         throughput(report),
         latencies("latency in the open loop, from the schedule (us)", &report.phases.open_loop),
         latencies("latency at saturation (us)", &report.phases.saturated),
-        outcome(report),
     ];
+    parts.extend(report.journal.as_ref().map(|journal| durability::table(journal, report.price.as_ref())));
+    parts.push(outcome(report));
     let mut text: String = parts.iter().map(|part| format!("{part}\n\n")).collect();
     for line in notes(report) {
         text.push_str(&line);

@@ -54,6 +54,8 @@ fn measures(lost: u64, lag_ns: u64, ok: bool) -> Measures {
     Measures {
         saturated,
         open_loop,
+        volatile: None,
+        disk: None,
         replies: ReplyCounters { faults: [0, 0, 3, 0, 0, 0, 0, 0, 4], late: 5, overrun: 0 },
         audit: Audit { ok, accounts: 10, total: 1_000, expected_total: 1_000, ..Audit::default() },
         intruder: None,
@@ -184,4 +186,49 @@ fn the_table_shows_what_a_person_needs() {
     for part in needed {
         assert!(text.contains(part), "{part} in\n{text}");
     }
+}
+
+#[test]
+fn a_volatile_run_has_neither_journal_nor_price_and_a_durable_one_has_both() {
+    let json = serde_json::to_value(report(0, 0, true)).unwrap();
+    assert!(json["journal"].is_null() && json["price"].is_null());
+    let json = serde_json::to_value(durable(0)).unwrap();
+    assert_eq!(json["journal"]["flush_us"]["p99"], 950);
+    assert_eq!(json["journal"]["disk_flush_us"]["p50"], 400.0);
+    assert_eq!(json["journal"]["in_memory"], false);
+    assert_eq!(json["price"]["volatile_settled_per_s"], 4_000.0);
+    assert_eq!(json["price"]["rate_share"], 0.5);
+    assert_eq!(json["price"]["volatile_authority_cpu_ns_per_payment"], 2_000.0);
+    assert_eq!(json["price"]["cpu_ns_added"], 500.0);
+}
+
+#[test]
+fn payments_that_a_volatile_authority_did_not_settle_are_failures_too() {
+    assert!(durable(0).failures().is_empty());
+    let failures = durable(2).failures();
+    assert!(failures.len() == 1 && failures[0].contains("2 payments"), "{failures:?}");
+}
+
+#[test]
+fn the_table_shows_the_price_beside_the_disk() {
+    let text = table(&durable(0));
+    for part in ["50.0 %", "4000/s", "0.50 us/payment", "p50 700, p99 950, max 1,200", "p50 400", "16 KiB a block"] {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+}
+
+/// A durable run at half the rate of the volatile one, in which so many payments did not settle.
+fn durable(unsettled: u64) -> Report {
+    let mut measures = measures(0, 0, true);
+    let mut volatile = measure(unsettled, 0);
+    volatile.tally.last_settled_ns = 250_001_000;
+    volatile.authority.cpu_ns = 2_000_000;
+    measures.volatile = Some(volatile);
+    let flush_us = LatencySummary { count: 200, p50: 400.0, p99: 500.0, max: 600.0, ..LatencySummary::default() };
+    measures.disk = Some(DiskMeasure { flush_us, in_memory: false });
+    let quantiles = serde_json::json!({"p50": 700, "p99": 950, "max": 1_200});
+    let journal = serde_json::json!({"commits": 9, "blocks": 10, "bytes": 163_840, "flush_us": quantiles});
+    let counters = serde_json::json!({"journal": journal});
+    let authority = AuthorityReport { index: 0, findings: Vec::new(), counters };
+    Report::new(String::new(), settings(), measures, vec![authority])
 }

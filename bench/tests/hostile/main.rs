@@ -42,8 +42,18 @@ fn against(mode: &str) -> (i32, serde_json::Value, String) {
 fn with_tries(mode: &str, tries: &str) -> (i32, serde_json::Value, String) {
     let folder = tempfile::tempdir().unwrap();
     let script = script(&folder, mode);
-    let arguments =
-        ["--accounts", "60", "--payments", "150", "--timeout-ms", "40", "--tries", tries, "--authority-binary"];
+    let arguments = [
+        "--volatile",
+        "--accounts",
+        "60",
+        "--payments",
+        "150",
+        "--timeout-ms",
+        "40",
+        "--tries",
+        tries,
+        "--authority-binary",
+    ];
     bench_json(arguments.iter().map(|text| text.to_string()).chain([script.to_str().unwrap().to_owned()]))
 }
 
@@ -124,7 +134,8 @@ fn an_interrupt_stops_the_run_and_its_authority() {
     let folder = tempfile::tempdir().unwrap();
     let script = script(&folder, "silent");
     let mut command = Command::new(env!("CARGO_BIN_EXE_quittance-bench"));
-    command.args(["--accounts", "60", "--payments", "90", "--timeout-ms", "60000", "--authority-binary"]).arg(script);
+    let few = ["--volatile", "--accounts", "60", "--payments", "90", "--timeout-ms", "60000", "--authority-binary"];
+    command.args(few).arg(script);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let id_file = folder.path().join("id");
     let authority = loop {
@@ -149,7 +160,7 @@ fn an_executable_that_is_not_there_is_an_error_with_a_remedy() {
 
 #[test]
 fn wrong_usage_has_its_own_exit_code() {
-    for arguments in [["--accounts", "1"], ["--transport", "pigeon"], ["--committee", "28"]] {
+    for arguments in [["--accounts", "1"], ["--transport", "pigeon"], ["--committee", "28"], ["--data", "a,b,c"]] {
         let output =
             bench(arguments.map(String::from).into_iter().chain(["--authority-binary".into(), "/bin/sh".into()]));
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
