@@ -104,7 +104,8 @@ impl Arena {
         scratch.extend(addresses.map(|address| self.hash(address)));
         let entries = scratch.iter().fold(0, |seen, hash| seen ^ self.index[place(*hash)]);
         scratch.iter_mut().for_each(|hash| *hash = self.entry(*hash) & !TAG_MASK);
-        let slots = scratch.iter().filter_map(|number| self.slots.get((*number as usize).wrapping_sub(1)));
+        let slot = |number: &u64| self.slots.get(usize::try_from(*number).ok()?.checked_sub(1)?);
+        let slots = scratch.iter().filter_map(slot);
         let digests = slots.fold(0, |seen, slot| seen ^ slot.address[0] ^ slot.pending[0]);
         core::hint::black_box((entries, digests));
     }
