@@ -1,11 +1,17 @@
 //! Where a shard's blocks go: a ring without a block across its end.
 
-use super::block::{self, PAYLOAD_BYTES_MAX, Writer, block_bytes};
+use super::block::{self, HEADER_BYTES, PAYLOAD_BYTES_MAX, Writer, block_bytes};
 use super::identity::{Identity, JournalKey, ShardIdentity};
 use super::{BLOCK_BYTES_MAX, PAGE_BYTES, RecordNumber, is_region};
+use crate::limits::{OPEN_BYTES_MAX, OPEN_BYTES_RESERVED};
 use crate::types::ShardIndex;
 
 pub use super::block::set_copy;
+
+/// Kept free for what a snapshot waits for, in regions that are not too short for it: bytes. All that a shard may have open
+/// when its snapshot's last piece is copied, and credits that it takes at that moment.
+const RESERVE_BYTES: u64 = 2 << 20;
+const _: () = assert!(RESERVE_BYTES > (OPEN_BYTES_MAX + OPEN_BYTES_RESERVED + BLOCK_BYTES_MAX) as u64);
 
 /// Where a shard's journal goes on: between two blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +140,36 @@ impl Ring {
     /// the region: the block itself, the place kept free, and what may be left over at the region's end.
     pub fn capacity_bytes(&self) -> u64 {
         self.region_bytes - 3 * BLOCK_BYTES_MAX as u64
+    }
+
+    /// What may be used in the ordinary course: bytes. Less than the capacity by the reserve of [`Self::payload_room`], which
+    /// is a quarter of it in the shortest regions.
+    pub fn limit_bytes(&self) -> u64 {
+        self.capacity_bytes() - RESERVE_BYTES.min(self.capacity_bytes() / 4)
+    }
+
+    /// The most bytes of records that the next block may have; less than a record's if nothing may be written now.
+    ///
+    /// A full ring waits for a snapshot, so that it can release what lies before it. The snapshot may hold records that are
+    /// not sealed, and is complete only when they are durable: if they had to wait for the ring, both would wait for ever.
+    /// So a reserve is kept for them, and `is_waited_for` says that a snapshot waits.
+    pub fn payload_room(&self, is_waited_for: bool) -> usize {
+        if self.used_bytes() <= self.limit_bytes() {
+            return PAYLOAD_BYTES_MAX;
+        }
+        if !is_waited_for {
+            return 0;
+        }
+        let (tail, head, block) = (self.tail.offset, self.head.offset, BLOCK_BYTES_MAX as u64);
+        // As `has_room` has it, solved for the length.
+        let bytes = if head < tail {
+            (tail - head).saturating_sub(block)
+        } else if block <= tail {
+            block
+        } else {
+            (self.region_bytes - head).saturating_sub(block)
+        };
+        usize::try_from(bytes.min(block)).expect("a block's length").saturating_sub(HEADER_BYTES)
     }
 
     /// [`Self::encode`], by a rule for what has room that a test may replace.

@@ -179,3 +179,32 @@ fn a_tail_that_moves_back_is_our_fault() {
     ring.release(first.after);
     ring.release(genesis());
 }
+
+#[test]
+fn what_a_snapshot_waits_for_has_room_when_nothing_else_has() {
+    let mut random = Random(99);
+    let mut out = vec![0; BLOCK_BYTES_MAX];
+    for _ in 0..300 {
+        let mut ring = ring(genesis(), genesis(), 1);
+        // Somewhere in the region, and then full.
+        for _ in 0..random.below(12) {
+            ring.encode(&vec![1; random.below(PAYLOAD_BYTES_MAX)], 1, &mut out);
+            ring.release(ring.position());
+        }
+        while ring.payload_room(false) > 0 {
+            let payload = vec![2; random.below(PAYLOAD_BYTES_MAX)];
+            assert!(ring.encode(&payload, 1, &mut out).is_some(), "below the limit there is room for any block");
+        }
+        let used = ring.used_bytes();
+        assert!(ring.limit_bytes() < used);
+        let mut reserve = 0;
+        while ring.payload_room(true) > 0 {
+            let payload = vec![3; ring.payload_room(true)];
+            assert!(ring.encode(&payload, 1, &mut out).is_some(), "{} of {} bytes", payload.len(), ring.used_bytes());
+            reserve += payload.len();
+        }
+        // What was written past the limit by the last ordinary block comes off it.
+        assert!(reserve as u64 + used + 2 * MAX > ring.capacity_bytes(), "{reserve} bytes after {used}");
+        assert!(reserve > 0, "{used} of {}", ring.region_bytes());
+    }
+}

@@ -12,6 +12,7 @@ mod hostile;
 mod limits;
 mod links;
 mod orders;
+mod power_cut;
 mod quarantine;
 mod queries;
 mod refusals;

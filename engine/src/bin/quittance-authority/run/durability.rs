@@ -106,6 +106,12 @@ impl Durability {
             recover(&storage, &key, config, shard, fund)?;
         let superblock = &storage.superblock;
         let shard_identity = identity.of_shard(index);
+        if tail.block < head.block && tail.offset == head.offset {
+            let path = storage.copies[0].path.clone();
+            let what =
+                "no copy of the newest snapshot is good, and behind the older one the journal is full".to_owned();
+            return Err(Fault::Lost { path, what });
+        }
         let ring = Ring::new(shard_identity, key, superblock.region_bytes, boot, tail, head);
         let header =
             SnapshotHeader { shard: shard_identity, created: superblock.created, number: snapshot_number, start: tail };

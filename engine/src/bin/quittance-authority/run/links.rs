@@ -70,9 +70,15 @@ impl Links {
         taken
     }
 
-    /// Tells other shards which of their credits are applied, durably; reads what they acknowledged; then hands over what
-    /// shard `own` owes them, waking each that gets something. Returns whether credits are left because a queue is full.
-    pub(super) fn give(&self, own: ShardIndex, shard: &mut Shard, wakers: &[Waker]) -> Result<bool, Fault> {
+    /// Tells other shards which of their credits are applied, durably; reads what they acknowledged, if it `hears`; then hands over
+    /// what shard `own` owes them, waking each that gets something. Returns whether credits are left because a queue is full.
+    pub(super) fn give(
+        &self,
+        own: ShardIndex,
+        shard: &mut Shard,
+        wakers: &[Waker],
+        hears: bool,
+    ) -> Result<bool, Fault> {
         let mut backlog = false;
         for destination in self.others(own) {
             let (back, ack) = (self.link(destination, own), pack(shard.credit_ack(destination)));
@@ -80,8 +86,10 @@ impl Links {
                 back.ack.store(ack, Ordering::Release);
             }
             let link = self.link(own, destination);
-            let ack = unpack(link.ack.load(Ordering::Acquire));
-            shard.receive_ack(destination, ack).map_err(|fault| Fault::Credits { shard: own.0, fault })?;
+            if hears {
+                let ack = unpack(link.ack.load(Ordering::Acquire));
+                shard.receive_ack(destination, ack).map_err(|fault| Fault::Credits { shard: own.0, fault })?;
+            }
             let mut given = false;
             while let Some(credit) = shard.peek_credit(destination) {
                 if link.credits.push(*credit).is_err() {

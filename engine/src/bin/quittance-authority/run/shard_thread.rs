@@ -104,10 +104,11 @@ impl Serving {
     /// One turn: take what has arrived, verify it or have it verified, write it down, exchange credits, reply.
     fn turn(&mut self, wait: Wait) -> Result<Turn, Fault> {
         let received = self.receive(wait)?;
-        let credited = self.links.take(self.index, &mut self.shard);
+        let is_full = self.journal.as_ref().is_some_and(ShardJournal::is_nearly_full);
+        let credited = !is_full && self.links.take(self.index, &mut self.shard);
         let verified = self.verification.turn(self.index, &mut self.shard, now);
         let journaled = self.journal.as_mut().is_some_and(|journal| journal.turn(&mut self.shard));
-        let backlog = self.links.give(self.index, &mut self.shard, &self.wakers)?;
+        let backlog = self.links.give(self.index, &mut self.shard, &self.wakers, !is_full)?;
         if self.shard.has_replies() {
             let mut outbox = Outbox::new(&mut self.transport);
             self.shard.send_replies(&mut outbox);

@@ -6,7 +6,7 @@ use super::snapshots::{Piece, Snapshots};
 use quittance_engine::journal::BLOCK_BYTES_MAX;
 use quittance_engine::journal::PAGE_BYTES;
 use quittance_engine::journal::block::PAYLOAD_BYTES_MAX;
-use quittance_engine::journal::record::RecordNumber;
+use quittance_engine::journal::record::{RECORD_BYTES_MAX, RecordNumber};
 use quittance_engine::journal::ring::{Position, Ring};
 use quittance_engine::journal::snapshot::{SNAPSHOT_CHUNK_SLOTS, SlotImage, SnapshotHeader};
 use quittance_engine::shard::{Pressure, Sealed, Shard};
@@ -14,10 +14,12 @@ use quittance_engine::types::ShardIndex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Shares of the ring's capacity, percent. A snapshot begins early enough to be done, usually, before votes stop.
+/// Shares of the ring's limit, percent. A snapshot begins early enough to be done, usually, before votes stop.
 const SNAPSHOT_PERCENT: u64 = 40;
 const VOTES_STOP_PERCENT: u64 = 70;
 const CONFIRMATIONS_STOP_PERCENT: u64 = 90;
+/// Credits of other shards wait in their outboxes, so that a snapshot's last piece finds few records open.
+const CREDITS_STOP_PERCENT: u64 = 95;
 
 /// How long a shard has nothing to write before it proves its last block.
 const PROOF_DELAY: Duration = Duration::from_millis(20);
@@ -110,13 +112,18 @@ impl ShardJournal {
         let came = self.take(shard);
         let went = self.give(shard);
         let copied = self.snapshot(shard);
-        shard.set_pressure(pressure(self.ring.used_bytes(), self.ring.capacity_bytes()));
+        shard.set_pressure(pressure(self.ring.used_bytes(), self.ring.limit_bytes()));
         came || went || copied
     }
 
     /// Share of the ring in use, percent.
     pub(crate) fn used_percent(&self) -> u64 {
-        percent(self.ring.used_bytes(), self.ring.capacity_bytes())
+        percent(self.ring.used_bytes(), self.ring.limit_bytes())
+    }
+
+    /// Whether the shard shall take nothing more from other shards, either, until a snapshot is done.
+    pub(crate) fn is_nearly_full(&self) -> bool {
+        self.used_percent() >= CREDITS_STOP_PERCENT
     }
 
     /// The number of the last snapshot that is durable or under way.
@@ -134,7 +141,9 @@ impl ShardJournal {
 
     fn give(&mut self, shard: &mut Shard) -> bool {
         // A full ring: the shard fills up, takes no more datagrams, and waits for the snapshot.
-        if self.ring.used_bytes() > self.ring.capacity_bytes() {
+        let waited = matches!(self.stage, Stage::Durable { lsn, .. } if shard.records_durable() < lsn);
+        let room = self.ring.payload_room(waited);
+        if room < RECORD_BYTES_MAX {
             return false;
         }
         // The last block of a shard that has nothing to do is followed by an empty one. Without it nothing would tell that
@@ -145,9 +154,9 @@ impl ShardJournal {
         }
         let Some(mut pages) = self.pages.take() else { return false };
         let none = Sealed { count: 0, last: shard.records_sealed() };
-        let sealed = shard.seal(PAYLOAD_BYTES_MAX, &mut self.records).unwrap_or(none);
+        let sealed = shard.seal(room, &mut self.records).unwrap_or(none);
         let placed = self.ring.encode(&self.records, sealed.count, bytemuck::cast_slice_mut(&mut pages));
-        let placed = placed.expect("no more is used than leaves room for any block");
+        let placed = placed.expect("the ring said how much it has room for");
         assert_eq!(placed.last_record, sealed.last, "ring and shard count alike");
         self.unproved_since = (!is_proof).then(Instant::now);
         self.commits.give(Commit {

@@ -177,6 +177,16 @@ impl<'a> Outside<'a> {
         Burst { shard, datagrams }
     }
 
+    /// Certificates enough for a block of several sectors.
+    pub(super) fn certificates(&mut self, shards: &[&Shard], shard: usize, random: &mut Random) -> Vec<Vec<u8>> {
+        let payers: Vec<usize> =
+            (0..self.ground.payers.len()).filter(|payer| self.ground.shard_of(*payer) == shard).collect();
+        let payer = *random.pick(&payers);
+        let next = next_sequence(shards[shard], &self.ground.payers[payer]);
+        let count = 2 + random.below(4) as u64;
+        (next..next + count).map(|sequence| self.certificate(payer, sequence, random)).collect()
+    }
+
     /// The certificates that a payer's account lacks, as many as a shard takes at once.
     pub(super) fn missing(&mut self, shards: &[&Shard], random: &mut Random) -> Vec<Burst> {
         let mut bursts = Vec::new();
@@ -351,7 +361,8 @@ impl Outside<'_> {
         if let Some(sequence) = reached.checked_sub(1) {
             let digest = self.certified_digest((payer, sequence));
             let certificate = self.certificate(payer, sequence, &mut Random::new(0));
-            let is_receipt = |reply: &Frame<'_>| matches!(reply, Frame::Receipt(view) if Some(view.head.digest) == digest);
+            let is_receipt =
+                |reply: &Frame<'_>| matches!(reply, Frame::Receipt(view) if Some(view.head.digest) == digest);
             self.probe(shard, certificate, "the same certificate gets its receipt again", is_receipt)?;
         }
         Ok(())
@@ -386,7 +397,10 @@ impl Outside<'_> {
             }
             if outgoing.last_number < left.len() as u64 || outgoing.last_number < applied {
                 let made = outgoing.last_number;
-                return Err(format!("{source} to {destination}: {} were handed over, and {made} are known", left.len()));
+                return Err(format!(
+                    "{source} to {destination}: {} were handed over, and {made} are known",
+                    left.len()
+                ));
             }
         }
         Ok(())
