@@ -11,6 +11,12 @@ use rustix::time::{ClockId, clock_gettime};
 pub const BATCH_SIZES: [usize; 6] = [1, 8, 16, 64, 256, 1024];
 /// Calls that come before the first round: they bring code and scratch memory into place, then tell how long a call takes.
 const WARM_UP_CALLS: usize = 4;
+/// Each round finds the stack elsewhere, by up to so many frames of [`deeper`]: two pages or so. Where the tables of a product
+/// come to lie makes some per cent of its time, and a process that kept to one place would measure its luck.
+const STACK_LEVELS: usize = 64;
+/// From round to round; shares no factor with the levels, so that rounds get to all of them.
+const STACK_STEP: usize = 27;
+
 /// The order that is spoiled for the check that bad signatures are found: neither the first nor the last of its batch.
 const BAD_INDEX: usize = POOL_ITEMS / 2 + 77;
 
@@ -80,7 +86,9 @@ impl<'a> Heat<'a> {
         for place in 0..count {
             let entrant = &mut self.entrants[(round_index + place) % count];
             let contender = &mut contenders[entrant.contender_index];
-            let spent_ns = entrant.turn(contender, self.view, self.batch_items);
+            let levels = round_index * STACK_STEP % STACK_LEVELS;
+            let mut turn = || entrant.turn(contender, self.view, self.batch_items);
+            let spent_ns = deeper(levels, &mut turn);
             let signature_count = entrant.call_count * self.batch_items;
             #[expect(clippy::cast_precision_loss, reason = "both are far below 2^52")]
             entrant.us_by_round.push(spent_ns as f64 / 1_000.0 / signature_count as f64);
@@ -110,6 +118,15 @@ impl Entrant {
         }
         thread_cpu_ns() - started_ns
     }
+}
+
+/// Calls `act` from further down the stack.
+#[inline(never)]
+fn deeper(levels: usize, act: &mut dyn FnMut() -> u64) -> u64 {
+    let frame = black_box([levels; 8]);
+    let outcome = if levels == 0 { act() } else { deeper(levels - 1, act) };
+    black_box(frame);
+    outcome
 }
 
 /// Processor time of this thread: what others do on its core meanwhile does not count.

@@ -199,7 +199,7 @@ impl JournalThreads {
         handle.snapshots.wakers.set(wakers.to_vec()).expect("wakers are set once, here");
         handles.push(spawn("journal".to_owned(), events.clone(), move |_| {
             place.pin()?;
-            committer.work()
+            committer.work(place.core)
         })?);
         // Not pinned: it has much to do, seldom, and nobody waits for it.
         handles.push(spawn("snapshots".to_owned(), events.clone(), move |_| snapshot_writer.work())?);

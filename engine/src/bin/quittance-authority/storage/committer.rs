@@ -141,11 +141,12 @@ impl Committer {
         Self { commits, parker, disk: Disk::open(), copies, second_pages }
     }
 
-    /// Commits until told to stop.
+    /// Commits until told to stop, on this core.
     ///
     /// # Errors
     /// [`Fault::Journal`] at the first write or sync that fails: nothing is tried again, and nothing that waited leaves.
-    pub(crate) fn work(mut self) -> Result<(), Fault> {
+    pub(crate) fn work(mut self, core: usize) -> Result<(), Fault> {
+        self.disk.keep_on(core);
         let mut under_way: Vec<Commit> = Vec::with_capacity(self.commits.done.len());
         while !self.commits.stop.load(Ordering::Acquire) {
             under_way.extend(std::iter::from_fn(|| self.commits.waiting.pop()));

@@ -62,7 +62,7 @@ fn a_copy_that_fails_ends_the_work_and_nothing_becomes_durable() {
         let (commits, parker) = Commits::new(2);
         let committer = Committer::new(Arc::clone(&commits), parker, copies);
         commits.give(commit(1));
-        let fault = committer.work().unwrap_err();
+        let fault = committer.work(0).unwrap_err();
         assert!(matches!(&fault, Fault::Journal { path: found, .. } if *found == path(bad)), "{fault}");
         assert!(commits.take_done(ShardIndex(1)).is_none());
         assert_eq!(commits.report(2, true).commits, 0);

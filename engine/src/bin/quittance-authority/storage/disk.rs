@@ -37,6 +37,19 @@ impl Disk {
         IoUring::builder().build(ENTRIES).map_or(Self::Calls, |ring| Self::Ring(Box::new(ring)))
     }
 
+    /// Keeps the kernel's own threads behind the ring, which wait for syncs, on this core: elsewhere they would push aside
+    /// whoever has that core for himself. Where the kernel refuses, they stay where it puts them.
+    pub(super) fn keep_on(&self, core: usize) {
+        let Self::Ring(ring) = self else { return };
+        // SAFETY: a set of cores is bits, and none of them set is a value.
+        let mut cores: libc::cpu_set_t = unsafe { core::mem::zeroed() };
+        if core < libc::CPU_SETSIZE as usize {
+            // SAFETY: the core is one that the set has a bit for.
+            unsafe { libc::CPU_SET(core, &mut cores) };
+            let _ = ring.submitter().register_iowq_aff(&cores);
+        }
+    }
+
     /// Writes everything, in no particular order.
     ///
     /// # Errors
