@@ -1,6 +1,6 @@
 //! Every bound of the pure core, with its reason, its unit and how it relates to the others.
 
-use crate::journal::record::RECORD_BYTES_MAX;
+use crate::journal::record::{RECORD_BYTES_MAX, VOTE_BYTES};
 use quittance_net::frame::{PATH_LEVELS_MAX, VOTES_MAX};
 
 /// Datagrams that a shell gives a shard before it lets the shard verify: about 4 ms of portable verification, so that a full
@@ -45,8 +45,11 @@ pub const REPLIES_MAX: usize = STAGED_ORDERS_MAX + STAGED_CERTIFICATES_MAX + JOB
 /// has gathered while it was busy. Bytes.
 pub const OPEN_BYTES_MAX: usize = 1 << 20;
 
-/// What a shard may still write above that: a burst and the verdicts on a full batch, all of them confirmations. Bytes.
-pub const OPEN_BYTES_RESERVED: usize = (JOBS_MAX + RECEIVE_BURST_MAX + PACKET_DATAGRAMS_MAX) * RECORD_BYTES_MAX;
+/// What a shard may still write above that: a burst of certificates whose roots are known, and the verdicts on all that is
+/// staged, in every batch under way. Bytes.
+pub const OPEN_BYTES_RESERVED: usize = (RECEIVE_BURST_MAX + PACKET_DATAGRAMS_MAX + STAGED_CERTIFICATES_MAX)
+    * RECORD_BYTES_MAX
+    + STAGED_ORDERS_MAX * VOTE_BYTES;
 
 /// Credits per pair of shards that may be unacknowledged. When they are, orders that need that pair are not voted for and
 /// certificates wait at their sender: nothing is dropped.

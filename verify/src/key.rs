@@ -60,7 +60,7 @@ impl PublicKey {
     /// Checks and decompresses many public keys for `backend`: clears `keys` and appends what [`PublicKey::from_bytes`] gives
     /// for each encoding, in order.
     ///
-    /// The vector backend does it eight at a time, for a tenth of the cost, and for itself: such a key is decompressed again
+    /// The vector backend does it eight at a time, for a twentieth of the cost where there are many, and for itself: such a key is decompressed again
     /// each time that it is used by the portable backend, or for a signature alone.
     ///
     /// # Panics

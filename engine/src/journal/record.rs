@@ -109,6 +109,9 @@ struct AckBytes {
     number: U64,
 }
 
+/// The length of a vote's record.
+pub const VOTE_BYTES: usize = size_of::<VoteBytes>();
+
 /// The longest record.
 pub const RECORD_BYTES_MAX: usize = size_of::<ConfirmBytes>();
 

@@ -10,7 +10,7 @@ pub use super::block::set_copy;
 
 /// Kept free for what a snapshot waits for, in regions that are not too short for it: bytes. All that a shard may have open
 /// when its snapshot's last piece is copied, and credits that it takes at that moment.
-const RESERVE_BYTES: u64 = 2 << 20;
+const RESERVE_BYTES: u64 = 5 << 20;
 const _: () = assert!(RESERVE_BYTES > (OPEN_BYTES_MAX + OPEN_BYTES_RESERVED + BLOCK_BYTES_MAX) as u64);
 
 /// Where a shard's journal goes on: between two blocks.

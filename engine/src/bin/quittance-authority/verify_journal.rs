@@ -2,17 +2,15 @@
 
 use crate::fault::Fault;
 use crate::options::VerifyJournalOptions;
-use crate::run::{NetworkFiles, Opening, account_slots, random};
+use crate::run::{NetworkFiles, Opening, ShardSettings, shard_configs};
 use crate::storage::{Damage, Inspection, ShardInspection, SnapshotLine};
 use quittance_engine::journal::identity::Identity;
 use quittance_engine::shard::{Shard, ShardConfig};
-use quittance_engine::types::ShardIndex;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{Write as _, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// What a journal is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -79,28 +77,10 @@ pub(crate) fn verify_journal(options: &VerifyJournalOptions) -> Result<ExitCode,
     }))
 }
 
+/// Shards that read and serve nobody.
 fn configs(options: &VerifyJournalOptions, files: &NetworkFiles) -> Result<Vec<ShardConfig>, Fault> {
-    let shard_count = files.member.shards;
-    let accounts_max = options.accounts_max.unwrap_or(2 * files.account_count + 65_536);
-    let account_count_max = account_slots(accounts_max, shard_count).ok_or_else(|| {
-        Fault::Option(format!("--accounts-max {accounts_max} is more than {shard_count} shards hold"))
-    })?;
-    let config = |shard| {
-        Ok(ShardConfig {
-            network: files.network,
-            committee: Arc::clone(&files.committee),
-            authority_index: files.authority_index,
-            secret: Arc::clone(&files.secret),
-            shard: ShardIndex(shard),
-            shard_count,
-            account_count_max,
-            cached_key_count_max: 1,
-            quarantine_ms: 0,
-            is_durable: true,
-            hash_key: random()?,
-        })
-    };
-    (0..shard_count).map(config).collect()
+    let accounts_max = options.accounts_max;
+    shard_configs(&ShardSettings { accounts_max, key_cache_bytes: 0, quarantine_ms: 0, is_durable: true }, files)
 }
 
 fn fund(shard: &mut Shard, openings: &[Opening]) -> Result<(), Fault> {

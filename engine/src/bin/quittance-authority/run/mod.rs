@@ -164,7 +164,13 @@ fn start(
     };
     let spin = measure_wake();
     let idle = |place: &Place| Idle::new(if place.is_own { spin } else { Duration::ZERO });
-    let configs = shard_configs(options, &files)?;
+    let settings = ShardSettings {
+        accounts_max: options.accounts_max,
+        key_cache_bytes: options.key_cache_mib << 20,
+        quarantine_ms: options.quarantine_ms,
+        is_durable: !options.volatile,
+    };
+    let configs = shard_configs(&settings, &files)?;
     let mut shards: Vec<(ShardThread, Sender<Arc<[Waker]>>)> = Vec::with_capacity(configs.len());
     for (((config, openings), socket), place) in
         configs.into_iter().zip(files.openings).zip(sockets).zip(&placement.shards)
@@ -216,14 +222,24 @@ fn verifier_threads(
     (0..).zip(parkers).zip(&placement.verifiers).map(thread).collect()
 }
 
+/// What of a shard's configuration is not in the files.
+pub(crate) struct ShardSettings {
+    /// All shards together. `None`: twice the accounts of the genesis file, and some.
+    pub(crate) accounts_max: Option<usize>,
+    /// All shards together.
+    pub(crate) key_cache_bytes: usize,
+    pub(crate) quarantine_ms: u64,
+    pub(crate) is_durable: bool,
+}
+
 /// What each shard is told at boot.
-fn shard_configs(options: &RunOptions, files: &NetworkFiles) -> Result<Vec<ShardConfig>, Fault> {
+pub(crate) fn shard_configs(settings: &ShardSettings, files: &NetworkFiles) -> Result<Vec<ShardConfig>, Fault> {
     let shard_count = files.member.shards;
-    let accounts_max = options.accounts_max.unwrap_or(2 * files.account_count + 65_536);
+    let accounts_max = settings.accounts_max.unwrap_or(2 * files.account_count + 65_536);
     let account_count_max = account_slots(accounts_max, shard_count).ok_or_else(|| {
         Fault::Option(format!("--accounts-max {accounts_max} is more than {shard_count} shards hold"))
     })?;
-    let cached_key_count = (options.key_cache_mib << 20) / usize::from(shard_count) / KeyCache::ENTRY_BYTES;
+    let cached_key_count = settings.key_cache_bytes / usize::from(shard_count) / KeyCache::ENTRY_BYTES;
     let config = |shard| {
         Ok(ShardConfig {
             network: files.network,
@@ -234,8 +250,8 @@ fn shard_configs(options: &RunOptions, files: &NetworkFiles) -> Result<Vec<Shard
             shard_count,
             account_count_max,
             cached_key_count_max: cached_key_count.min(account_count_max),
-            quarantine_ms: options.quarantine_ms,
-            is_durable: !options.volatile,
+            quarantine_ms: settings.quarantine_ms,
+            is_durable: settings.is_durable,
             hash_key: random()?,
         })
     };
@@ -244,7 +260,7 @@ fn shard_configs(options: &RunOptions, files: &NetworkFiles) -> Result<Vec<Shard
 
 /// Account slots of one shard. A hash spreads accounts: a shard's share varies by the root of its size, and six times that
 /// never happens. The reserve for credits of other shards comes on top.
-pub(crate) fn account_slots(accounts_max: usize, shard_count: u16) -> Option<usize> {
+fn account_slots(accounts_max: usize, shard_count: u16) -> Option<usize> {
     let share = accounts_max.max(1).div_ceil(usize::from(shard_count));
     let spread = if shard_count == 1 { 0 } else { 6 * share.isqrt() + 64 };
     let slots = share.checked_add(spread)?.checked_add(account_reserve(shard_count))?;

@@ -181,9 +181,7 @@ impl ShardJournal {
                 }
                 let start = self.ring.position();
                 let header = SnapshotHeader { number: self.header.number + 1, start, ..self.header };
-                if !self.snapshots.try_give(Piece::Begin { shard: index, header }) {
-                    return false;
-                }
+                self.snapshots.give(Piece::Begin { shard: index, header });
                 self.header = header;
                 self.stage = Stage::Accounts { cursor: 0, start, lsn: start.record };
                 true
@@ -203,16 +201,16 @@ impl ShardJournal {
             }
             Stage::Tail { start, lsn } => {
                 let (tail_lsn, tail) = shard.snapshot_tail();
-                if self.snapshots.try_give(Piece::Tail { shard: index, lsn: tail_lsn, tail }) {
-                    self.stage = Stage::Durable { start, lsn: lsn.max(tail_lsn) };
-                }
+                self.snapshots.give(Piece::Tail { shard: index, lsn: tail_lsn, tail });
+                self.stage = Stage::Durable { start, lsn: lsn.max(tail_lsn) };
                 true
             }
             Stage::Durable { start, lsn } => {
                 // Until then a crash could leave a snapshot that holds what the journal does not.
-                if shard.records_durable() < lsn || !self.snapshots.try_give(Piece::Finish { shard: index }) {
+                if shard.records_durable() < lsn {
                     return false;
                 }
+                self.snapshots.give(Piece::Finish { shard: index });
                 self.stage = Stage::Sync { start };
                 true
             }

@@ -19,8 +19,8 @@ use std::sync::{Arc, OnceLock};
 /// Chunks on their way: 120 KiB each. When all are, shards wait with the next ones.
 const BUFFER_COUNT: usize = 16;
 
-/// Pieces on their way: the chunks, and what a shard may send without a buffer.
-const PIECES_MAX: usize = 2 * BUFFER_COUNT;
+/// Pieces that each shard may have on their way besides chunks: the first, the tail and the last.
+const OTHER_PIECES: usize = 3;
 
 /// A piece of a shard's snapshot.
 pub(crate) enum Piece {
@@ -43,7 +43,8 @@ pub(crate) struct Snapshots {
 impl Snapshots {
     /// Queues for so many shards, and the end that the thread takes.
     pub(crate) fn new(shard_count: u16) -> (Arc<Self>, Receiver<Piece>) {
-        let (pieces, receiver) = bounded(PIECES_MAX);
+        // Never full: no shard waits for the thread.
+        let (pieces, receiver) = bounded(BUFFER_COUNT + OTHER_PIECES * usize::from(shard_count) + 1);
         let buffers = ArrayQueue::new(BUFFER_COUNT);
         (0..BUFFER_COUNT).for_each(|_| _ = buffers.push(chunk_buffer()));
         let done = (0..shard_count).map(|_| ArrayQueue::new(1)).collect();
@@ -52,9 +53,6 @@ impl Snapshots {
 
     /// A buffer for a chunk, if one is free.
     pub(super) fn try_buffer(&self) -> Option<Vec<SlotImage>> {
-        if self.pieces.is_full() {
-            return None;
-        }
         self.buffers.pop()
     }
 
@@ -63,15 +61,11 @@ impl Snapshots {
         let _ = self.buffers.push(buffer);
     }
 
-    /// Hands over a piece. Blocks only if other shards filled the queue since [`Self::try_buffer`] looked.
+    /// Hands over a piece.
     pub(super) fn give(&self, piece: Piece) {
         // The thread is gone only when the process ends.
-        let _ = self.pieces.send(piece);
-    }
-
-    /// Hands over a piece, unless the queue is full.
-    pub(super) fn try_give(&self, piece: Piece) -> bool {
-        !matches!(self.pieces.try_send(piece), Err(TrySendError::Full(_)))
+        let is_full = matches!(self.pieces.try_send(piece), Err(TrySendError::Full(_)));
+        assert!(!is_full, "there is a place for each buffer, and for what each shard sends without one");
     }
 
     /// Whether the shard's snapshot is complete and synced.
