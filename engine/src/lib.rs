@@ -46,7 +46,8 @@
 //! - [`verify_batch`]: signatures on their way to a verifier and back. [`quarantine`]: whose signatures are checked alone.
 //! - [`credit`]: credits between shards, exactly once.
 //! - [`release`]: what may not leave yet, as a type.
-//! - [`journal`]: what a shard writes down before it lets anyone know, and reading it back.
+//! - [`journal`]: what a shard writes down before it lets anyone know: its bytes, where they go, and how they are scanned.
+//! - [`keeper`]: when they are written, when a snapshot replaces them, and how a shard comes back from them.
 //! - [`message`]: the bytes that are signed. [`network`]: the network's id, and which shard holds an account.
 //! - [`committee`], [`genesis`]: the two files that all authorities and payers share.
 //! - [`types`], [`reject`], [`counters`], [`limits`]: numbers that must not mix, refusals, counts, and every bound.
@@ -80,6 +81,7 @@ pub mod counters;
 pub mod credit;
 pub mod genesis;
 pub mod journal;
+pub mod keeper;
 pub mod key_cache;
 pub mod limits;
 pub mod message;

@@ -114,6 +114,16 @@ impl Ring {
         self.durable_block = block;
     }
 
+    /// The last block that every copy is known to have, with all before it; 0 for none.
+    pub fn durable_block(&self) -> u64 {
+        self.durable_block
+    }
+
+    /// How many blocks were encoded and are not durable yet.
+    pub fn under_way_count(&self) -> u64 {
+        self.head.block - 1 - self.durable_block
+    }
+
     /// Where the next block goes.
     pub fn position(&self) -> Position {
         self.head

@@ -9,8 +9,7 @@ use crate::fault::Fault;
 use crate::options::RunOptions;
 use crate::storage::{Commits, Committer, Recovered, ShardJournal, SnapshotWriter, Snapshots, Storage, recover};
 use quittance_engine::journal::identity::Identity;
-use quittance_engine::journal::ring::Ring;
-use quittance_engine::journal::snapshot::SnapshotHeader;
+use quittance_engine::keeper::Keeper;
 use quittance_engine::shard::{Shard, ShardConfig};
 use quittance_verify::SecretKey;
 use std::sync::Arc;
@@ -20,7 +19,6 @@ pub(super) struct Journal {
     pub(super) storage: Arc<Storage>,
     handle: JournalHandle,
     threads: JournalThreads,
-    identity: Identity,
     secret: Arc<SecretKey>,
     /// Drawn for this boot, and the committee's epoch: both stand in every block.
     boot: (u64, u64),
@@ -36,7 +34,6 @@ pub(super) struct Found {
 pub(super) struct Durability {
     storage: Arc<Storage>,
     handle: JournalHandle,
-    identity: Identity,
     secret: Arc<SecretKey>,
     boot: (u64, u64),
 }
@@ -71,7 +68,7 @@ impl Journal {
         };
         let boot = (u64::from_le_bytes(random()?), files.committee.epoch());
         let (storage, secret) = (Arc::new(storage), Arc::clone(&files.secret));
-        Ok(Self { storage, handle, threads, identity, secret, boot })
+        Ok(Self { storage, handle, threads, secret, boot })
     }
 
     /// What one shard takes with it.
@@ -79,7 +76,6 @@ impl Journal {
         Durability {
             storage: Arc::clone(&self.storage),
             handle: self.handle.clone(),
-            identity: self.identity,
             secret: Arc::clone(&self.secret),
             boot: self.boot,
         }
@@ -100,23 +96,15 @@ impl Durability {
         shard: &mut Shard,
         fund: impl FnOnce(&mut Shard) -> Result<(), Fault>,
     ) -> Result<(ShardJournal, Found), Fault> {
-        let Self { storage, handle, identity, secret, boot } = self;
+        let Self { storage, handle, secret, boot } = self;
         let (index, key) = (config.shard, storage.key(&secret));
         let Recovered { head, tail, snapshot_number, blocks, records, bytes, repaired_blocks, took, findings } =
             recover(&storage, &key, config, shard, fund)?;
         let superblock = &storage.superblock;
-        let shard_identity = identity.of_shard(index);
-        if tail.block < head.block && tail.offset == head.offset {
-            let path = storage.copies[0].path.clone();
-            let what =
-                "no copy of the newest snapshot is good, and behind the older one the journal is full".to_owned();
-            return Err(Fault::Lost { path, what });
-        }
-        let ring = Ring::new(shard_identity, key, superblock.region_bytes, boot, tail, head);
-        let header =
-            SnapshotHeader { shard: shard_identity, created: superblock.created, number: snapshot_number, start: tail };
+        let keeper = Keeper::resume(superblock, index, key, boot, (tail, head), snapshot_number)
+            .map_err(|fault| Fault::Lost { path: storage.copies[0].path.clone(), what: fault.to_string() })?;
         let region_start = superblock.region_start(index);
-        let journal = ShardJournal::new(ring, region_start, handle.commits, handle.snapshots, header);
+        let journal = ShardJournal::new(index, keeper, region_start, handle.commits, handle.snapshots);
         let line = RecoveredLine {
             index: index.0,
             snapshot: snapshot_number,

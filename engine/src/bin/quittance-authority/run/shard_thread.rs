@@ -104,7 +104,7 @@ impl Serving {
     /// One turn: take what has arrived, verify it or have it verified, write it down, exchange credits, reply.
     fn turn(&mut self, wait: Wait) -> Result<Turn, Fault> {
         let received = self.receive(wait)?;
-        let is_full = self.journal.as_ref().is_some_and(ShardJournal::is_nearly_full);
+        let is_full = self.journal.as_ref().is_some_and(|journal| journal.keeper().is_nearly_full());
         let credited = !is_full && self.links.take(self.index, &mut self.shard);
         let verified = self.verification.turn(self.index, &mut self.shard, now);
         let journaled = self.journal.as_mut().is_some_and(|journal| journal.turn(&mut self.shard));
@@ -115,10 +115,10 @@ impl Serving {
             outbox.finish()?;
         }
         // The journal's thread needs this core for a few microseconds, and would else wait for the end of a time slice.
-        if !self.place.is_own && self.journal.as_ref().is_some_and(ShardJournal::is_under_way) {
+        if !self.place.is_own && self.journal.as_ref().is_some_and(|journal| journal.keeper().is_under_way()) {
             std::thread::yield_now();
         }
-        let is_unproved = self.journal.as_ref().is_some_and(ShardJournal::is_unproved);
+        let is_unproved = self.journal.as_ref().is_some_and(|journal| journal.keeper().is_unproved());
         Ok(match (received || credited || verified || journaled, backlog || is_unproved) {
             (true, _) => Turn::Worked,
             (false, true) => Turn::Backlog,
@@ -153,8 +153,8 @@ impl Serving {
             transport: self.transport.counters(),
             verify: self.verification.counters(),
             journal: self.journal.as_ref().map(|journal| ShardJournalReport {
-                used_percent: journal.used_percent(),
-                snapshots: journal.snapshot_number(),
+                used_percent: journal.keeper().used_percent(),
+                snapshots: journal.keeper().snapshot_number(),
                 records: self.shard.records_made().0,
             }),
         };

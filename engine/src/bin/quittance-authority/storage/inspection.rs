@@ -3,7 +3,7 @@
 use super::copy_file::{Access, CopyFile};
 use super::directory::check_directories;
 use super::lock::{self, Lock};
-use super::recovery::{ReadBack, Source, Witness, read_back};
+use super::recovery::{Source, read_back};
 use super::snapshot_files::{self, Candidate, SnapshotFault};
 use super::survey::{Mending, Plan, Planned, survey};
 use crate::fault::Fault;
@@ -13,6 +13,7 @@ use quittance_engine::journal::record::Record;
 use quittance_engine::journal::ring::Ring;
 use quittance_engine::journal::scan::{Invalidate, Repair};
 use quittance_engine::journal::snapshot::Item;
+use quittance_engine::keeper::{ReadBack, Witness};
 use quittance_engine::shard::{Shard, ShardConfig};
 use quittance_verify::SecretKey;
 use serde::Serialize;
@@ -265,6 +266,10 @@ fn snapshot_damage(line: &SnapshotLine, config: &ShardConfig) -> Option<Damage> 
 }
 
 impl Witness for Clerk {
+    type Error = Fault;
+    type Candidate = Candidate;
+    type Damage = SnapshotFault;
+
     fn snapshot(&mut self, _: &Candidate, _: Option<&SnapshotFault>) -> Result<(), Fault> {
         // All of them were read before.
         Ok(())

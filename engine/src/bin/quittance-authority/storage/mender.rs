@@ -3,12 +3,12 @@
 use super::copy_file::CopyFile;
 use super::directory::Storage;
 use super::pages::{Page, pages_of};
-use super::recovery::Witness;
 use super::snapshot_files::{self, Candidate, SnapshotFault};
 use crate::fault::Fault;
 use quittance_engine::journal::BLOCK_BYTES_MAX;
 use quittance_engine::journal::block::BlockHeader;
 use quittance_engine::journal::scan::{Invalidate, Repair};
+use quittance_engine::keeper::Witness;
 use quittance_engine::types::ShardIndex;
 use quittance_tuning::{Finding, Severity};
 use std::path::PathBuf;
@@ -113,6 +113,10 @@ impl<'a> Mender<'a> {
 }
 
 impl Witness for Mender<'_> {
+    type Error = Fault;
+    type Candidate = Candidate;
+    type Damage = SnapshotFault;
+
     fn snapshot(&mut self, candidate: &Candidate, fault: Option<&SnapshotFault>) -> Result<(), Fault> {
         match (fault, &candidate.header) {
             (None, Ok(header)) => self.snapshot = Some((candidate.path.clone(), candidate.copy, header.number)),

@@ -1,6 +1,7 @@
 //! What an authority must not forget, on disk.
 //!
-//! The library's `journal` says what the bytes are and what follows from them. Here they are written and read.
+//! The library's `journal` says what the bytes are and what follows from them, its `keeper` when they are written and how
+//! they are read back. Here they are written and read.
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -12,7 +13,7 @@
 //! | `image.rs`, `mender.rs` | the copies read ahead, and mended |
 //! | `inspection.rs` | the same, with nothing changed: [`Inspection`] |
 //! | `snapshot_files.rs` | the files that snapshots are in |
-//! | `shard_journal.rs` | a running shard's side: blocks, snapshots, and how full the ring is |
+//! | `shard_journal.rs` | a running shard's side: what its keeper decides, given to the threads |
 //! | `committer.rs`, `disk.rs` | the thread that makes blocks durable, and its way to the devices |
 //! | `snapshots.rs` | the thread that writes snapshots |
 //! | `pages.rs` | memory aligned as devices want it |

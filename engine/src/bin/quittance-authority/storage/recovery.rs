@@ -1,7 +1,6 @@
 //! A shard's state, back from the disk: the newest good snapshot, and the records behind it.
 //!
-//! Reading ([`read_back`]) changes nothing, and tells a [`Witness`] what it finds. The one that starts an authority mends it;
-//! the one that verifies a journal writes it down.
+//! The library knows how to read it back ([`keeper::read_back()`]); here are the files, and what the operator is told.
 
 use super::copy_file::CopyFile;
 use super::directory::Storage;
@@ -9,13 +8,13 @@ use super::image::RegionImage;
 use super::mender::Mender;
 use super::snapshot_files::{self, Candidate, SnapshotFault};
 use crate::fault::Fault;
-use quittance_engine::journal::block::BlockHeader;
 use quittance_engine::journal::identity::{JournalKey, ShardIdentity, Superblock};
-use quittance_engine::journal::record::RecordNumber;
 use quittance_engine::journal::ring::Position;
-use quittance_engine::journal::scan::{Invalidate, Repair, Scan, ScanError, Step};
+use quittance_engine::journal::scan::Image;
 use quittance_engine::journal::snapshot::{Decoder, Item, SnapshotHeader};
+use quittance_engine::keeper::{self, ReadBack, ReadBackError, Refusal, Witness};
 use quittance_engine::shard::{ReplayError, Shard, ShardConfig};
+use quittance_engine::types::ShardIndex;
 use quittance_tuning::Finding;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -98,29 +97,6 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Who is told what is on the disk.
-pub(super) trait Witness {
-    /// A snapshot was tried; without a fault it is the one in use, and the last.
-    fn snapshot(&mut self, candidate: &Candidate, fault: Option<&SnapshotFault>) -> Result<(), Fault>;
-    /// A block, about to be replayed.
-    fn block(&mut self, header: &BlockHeader, records: &[u8], repair: Option<&Repair<'_>>) -> Result<(), Fault>;
-    /// A copy did not give back a page, at this place in the region.
-    fn unreadable(&mut self, copy: usize, offset: u64);
-    /// The journal ends here, and all of it makes sense.
-    fn end(&mut self, invalidate: &Invalidate) -> Result<(), Fault>;
-}
-
-/// What was read back.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ReadBack {
-    pub(super) head: Position,
-    pub(super) tail: Position,
-    pub(super) snapshot_number: u64,
-    pub(super) blocks: u64,
-    pub(super) records: u64,
-    pub(super) bytes: u64,
-}
-
 /// Brings the shard to where the disk says that it was, and changes nothing there.
 ///
 /// # Errors
@@ -130,123 +106,67 @@ pub(super) fn read_back(
     config: &ShardConfig,
     shard: &mut Shard,
     fund: impl FnOnce(&mut Shard) -> Result<(), Fault>,
-    witness: &mut impl Witness,
+    witness: &mut impl Witness<Error = Fault, Candidate = Candidate, Damage = SnapshotFault>,
 ) -> Result<ReadBack, Fault> {
-    let (start, snapshot_number) = match load_snapshot(source, config, shard, witness)? {
-        Some(header) => (header.start, header.number),
-        None => {
-            fund(shard)?;
-            shard.begin_recovery(RecordNumber(0));
-            (Position::genesis(&source.superblock.identity, config.shard), 0)
+    let Source { superblock, key, files, directories } = source;
+    let copy_count = u8::try_from(files.len()).expect("there are one or two copies");
+    let journal = keeper::Journal { superblock: *superblock, key: key.clone(), copy_count };
+    let image = RegionImage::new(files, superblock.region_start(config.shard), superblock.region_bytes);
+    let mut files = Files { image, copy_count, directories, shard: config.shard };
+    let read = keeper::read_back(&journal, &mut files, witness, config, shard, fund);
+    read.map_err(|fault| match fault {
+        ReadBackError::Machine(fault) => fault,
+        ReadBackError::Refused(Refusal::Replay(fault @ ReplayError::TooManyAccounts)) => {
+            Fault::Option(format!("shard {}: {fault}", config.shard.0))
         }
-    };
-    let mut read = ReadBack { head: start, tail: start, snapshot_number, blocks: 0, records: 0, bytes: 0 };
-    let region_start = source.superblock.region_start(config.shard);
-    let mut image = RegionImage::new(&source.files, region_start, source.superblock.region_bytes);
-    let invalidate = replay(source, config, shard, &mut image, &mut read, witness)?;
-    for copy in 0..source.files.len() {
-        image.unreadable(copy).iter().for_each(|offset| witness.unreadable(copy, *offset));
-    }
-    if let Some(offset) = image.lost_page() {
-        let what =
-            format!("no copy gives back the page at {offset} of the shard's region, where more records may have been");
-        return Err(lost(source, config, what));
-    }
-    shard.finish_recovery().map_err(|fault| replay_fault(source, config, fault))?;
-    witness.end(&invalidate)?;
-    Ok(read)
+        ReadBackError::Refused(refusal) => lost(source, config, refusal.to_string()),
+    })
 }
 
-/// Replays block after block up to the journal's end.
-fn replay(
-    source: &Source<'_>,
-    config: &ShardConfig,
-    shard: &mut Shard,
-    image: &mut RegionImage<'_>,
-    read: &mut ReadBack,
-    witness: &mut impl Witness,
-) -> Result<Invalidate, Fault> {
-    let copy_count = u8::try_from(source.files.len()).expect("there are one or two copies");
-    let region_bytes = source.superblock.region_bytes;
-    let scan = Scan::new(source.shard(config), source.key.clone(), region_bytes, copy_count, read.tail);
-    let mut scan = scan.expect("the decoder holds a snapshot's start against the region");
-    loop {
-        match scan.step(image) {
-            Ok(Step::Block { header, records, repair }) => {
-                witness.block(&header, records, repair.as_ref())?;
-                shard.replay(records).map_err(|fault| replay_fault(source, config, fault))?;
-                read.blocks += 1;
-                read.records += u64::from(header.record_count);
-                read.bytes += header.block_bytes() as u64;
-            }
-            Ok(Step::End { invalidate }) => {
-                read.head = scan.position();
-                return Ok(invalidate);
-            }
-            Err(ScanError::Image(fault)) => return Err(fault),
-            Err(fault) => return Err(lost(source, config, fault.to_string())),
-        }
+/// What [`keeper::read_back()`] reads.
+struct Files<'a> {
+    image: RegionImage<'a>,
+    copy_count: u8,
+    directories: &'a [PathBuf],
+    shard: ShardIndex,
+}
+
+impl Image for Files<'_> {
+    type Error = Fault;
+
+    fn read(&mut self, copy: u8, offset: u64, into: &mut [u8]) -> Result<(), Fault> {
+        self.image.read(copy, offset, into)
     }
 }
 
-/// Loads the newest snapshot that is good. An older one, or genesis, will do where the ring still holds everything since:
-/// if it does not, the scan finds proof of that.
-fn load_snapshot(
-    source: &Source<'_>,
-    config: &ShardConfig,
-    shard: &mut Shard,
-    witness: &mut impl Witness,
-) -> Result<Option<SnapshotHeader>, Fault> {
-    for candidate in snapshot_files::candidates(&source.directories, config.shard, || source.decoder(config))? {
-        let loaded = match &candidate.header {
-            Ok(header) => load(source, config, shard, &candidate, header)?,
-            Err(fault) => Err(fault.clone()),
-        };
-        witness.snapshot(&candidate, loaded.as_ref().err())?;
-        if let (Ok(()), Ok(header)) = (loaded, candidate.header) {
-            return Ok(Some(header));
-        }
-    }
-    Ok(None)
-}
+impl keeper::Source for Files<'_> {
+    type Candidate = Candidate;
+    type Damage = SnapshotFault;
 
-/// Loads a snapshot. If it turns out to be damaged, the shard is a new one again.
-fn load(
-    source: &Source<'_>,
-    config: &ShardConfig,
-    shard: &mut Shard,
-    candidate: &Candidate,
-    header: &SnapshotHeader,
-) -> Result<Result<(), SnapshotFault>, Fault> {
-    shard.begin_recovery(header.start.record);
-    let mut outcome = Ok(());
-    let read = snapshot_files::read(&candidate.path, source.decoder(config), |item| {
-        if outcome.is_ok() {
-            outcome = restore(shard, item);
-        }
-    })?;
-    if let Err(fault) = read {
-        *shard = Shard::new(config.clone());
-        return Ok(Err(fault));
+    fn candidates(&mut self, decoder: &dyn Fn() -> Decoder) -> Result<Vec<Candidate>, Fault> {
+        snapshot_files::candidates(self.directories, self.shard, decoder)
     }
-    // Only now is it known that the snapshot says what it should.
-    outcome.map(Ok).map_err(|fault| replay_fault(source, config, fault))
-}
 
-fn restore(shard: &mut Shard, item: Item<'_>) -> Result<(), ReplayError> {
-    match item {
-        Item::Chunk { lsn, slots, .. } => shard.restore_chunk(lsn, slots),
-        Item::Tail { lsn, tail } => shard.restore_tail(lsn, tail),
-        Item::Header(_) | Item::Footer(_) => Ok(()),
+    fn header(candidate: &Candidate) -> Result<SnapshotHeader, SnapshotFault> {
+        candidate.header.clone()
     }
-}
 
-fn replay_fault(source: &Source<'_>, config: &ShardConfig, fault: ReplayError) -> Fault {
-    match fault {
-        ReplayError::TooManyAccounts => Fault::Option(format!("shard {}: {fault}", config.shard.0)),
-        ReplayError::BadRecord(_) | ReplayError::Contradiction { .. } | ReplayError::JournalTooShort { .. } => {
-            lost(source, config, fault.to_string())
-        }
+    fn load(
+        &mut self,
+        candidate: &Candidate,
+        decoder: Decoder,
+        each: &mut dyn FnMut(Item<'_>),
+    ) -> Result<Result<(), SnapshotFault>, Fault> {
+        snapshot_files::read(&candidate.path, decoder, each)
+    }
+
+    fn unreadable(&self) -> Vec<(usize, u64)> {
+        let of_copy = |copy| self.image.unreadable(copy).iter().map(move |offset| (copy, *offset));
+        (0..self.copy_count.into()).flat_map(of_copy).collect()
+    }
+
+    fn lost_page(&self) -> Option<u64> {
+        self.image.lost_page()
     }
 }
 

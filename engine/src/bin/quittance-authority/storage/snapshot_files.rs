@@ -10,6 +10,7 @@ use super::survey::is_medium_fault;
 use crate::fault::Fault;
 use quittance_engine::journal::PAGE_BYTES;
 use quittance_engine::journal::snapshot::{Decoder, Item, SnapshotError, SnapshotHeader};
+use quittance_engine::keeper::snapshot_order;
 use quittance_engine::types::ShardIndex;
 use std::fs::File;
 use std::io;
@@ -214,10 +215,7 @@ pub(super) fn candidates(
             }
         }
     }
-    candidates.sort_by_key(|candidate| {
-        let number = candidate.header.as_ref().map_or(0, |header| header.number);
-        (core::cmp::Reverse(number), candidate.copy)
-    });
+    candidates.sort_by_key(|candidate| snapshot_order(candidate.header.as_ref().ok(), candidate.copy));
     Ok(candidates)
 }
 

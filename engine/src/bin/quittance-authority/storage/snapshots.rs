@@ -3,13 +3,12 @@
 //! A shard copies its accounts piece by piece between its turns. The pieces come here, are hashed and written to a file in each
 //! data directory; when the last one is synced the shard is told, and its ring may turn.
 
-use super::shard_journal::chunk_buffer;
 use super::snapshot_files::SnapshotFile;
 use crate::fault::Fault;
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use crossbeam::queue::ArrayQueue;
-use quittance_engine::journal::record::RecordNumber;
-use quittance_engine::journal::snapshot::{Encoder, ShardTail, SlotImage, SnapshotHeader};
+use quittance_engine::journal::snapshot::{Encoder, SNAPSHOT_CHUNK_SLOTS, SlotImage, SnapshotHeader};
+use quittance_engine::keeper::Piece;
 use quittance_engine::types::ShardIndex;
 use quittance_net::transport::Waker;
 use std::collections::BTreeMap;
@@ -22,18 +21,15 @@ const BUFFER_COUNT: usize = 16;
 /// Pieces that each shard may have on their way besides chunks: the first, the tail and the last.
 const OTHER_PIECES: usize = 3;
 
-/// A piece of a shard's snapshot.
-pub(crate) enum Piece {
-    Begin { shard: ShardIndex, header: SnapshotHeader },
-    Chunk { shard: ShardIndex, lsn: RecordNumber, slots: Vec<SlotImage> },
-    Tail { shard: ShardIndex, lsn: RecordNumber, tail: ShardTail },
-    Finish { shard: ShardIndex },
+/// What comes to the thread.
+pub(crate) enum Order {
+    Write(ShardIndex, Piece),
     Stop,
 }
 
 /// What shards and the thread share.
 pub(crate) struct Snapshots {
-    pieces: Sender<Piece>,
+    orders: Sender<Order>,
     buffers: ArrayQueue<Vec<SlotImage>>,
     done: Vec<ArrayQueue<()>>,
     /// Set once all shards' transports are made, and before any of them begins a snapshot.
@@ -42,13 +38,13 @@ pub(crate) struct Snapshots {
 
 impl Snapshots {
     /// Queues for so many shards, and the end that the thread takes.
-    pub(crate) fn new(shard_count: u16) -> (Arc<Self>, Receiver<Piece>) {
+    pub(crate) fn new(shard_count: u16) -> (Arc<Self>, Receiver<Order>) {
         // Never full: no shard waits for the thread.
-        let (pieces, receiver) = bounded(BUFFER_COUNT + OTHER_PIECES * usize::from(shard_count) + 1);
+        let (orders, receiver) = bounded(BUFFER_COUNT + OTHER_PIECES * usize::from(shard_count) + 1);
         let buffers = ArrayQueue::new(BUFFER_COUNT);
-        (0..BUFFER_COUNT).for_each(|_| _ = buffers.push(chunk_buffer()));
+        (0..BUFFER_COUNT).for_each(|_| _ = buffers.push(Vec::with_capacity(SNAPSHOT_CHUNK_SLOTS)));
         let done = (0..shard_count).map(|_| ArrayQueue::new(1)).collect();
-        (Arc::new(Self { pieces, buffers, done, wakers: OnceLock::new() }), receiver)
+        (Arc::new(Self { orders, buffers, done, wakers: OnceLock::new() }), receiver)
     }
 
     /// A buffer for a chunk, if one is free.
@@ -57,15 +53,13 @@ impl Snapshots {
     }
 
     /// Takes back a buffer.
-    pub(super) fn give_back(&self, buffer: Vec<SlotImage>) {
+    fn give_back(&self, buffer: Vec<SlotImage>) {
         let _ = self.buffers.push(buffer);
     }
 
-    /// Hands over a piece.
-    pub(super) fn give(&self, piece: Piece) {
-        // The thread is gone only when the process ends.
-        let is_full = matches!(self.pieces.try_send(piece), Err(TrySendError::Full(_)));
-        assert!(!is_full, "there is a place for each buffer, and for what each shard sends without one");
+    /// Hands over a piece of the shard's snapshot.
+    pub(super) fn give(&self, shard: ShardIndex, piece: Piece) {
+        self.send(Order::Write(shard, piece));
     }
 
     /// Whether the shard's snapshot is complete and synced.
@@ -75,14 +69,20 @@ impl Snapshots {
 
     /// The thread shall end when it has written what is on its way.
     pub(crate) fn stop(&self) {
-        self.give(Piece::Stop);
+        self.send(Order::Stop);
+    }
+
+    fn send(&self, order: Order) {
+        // The thread is gone only when the process ends.
+        let is_full = matches!(self.orders.try_send(order), Err(TrySendError::Full(_)));
+        assert!(!is_full, "there is a place for each buffer, and for what each shard sends without one");
     }
 }
 
 /// The thread's own.
 pub(crate) struct SnapshotWriter {
     snapshots: Arc<Snapshots>,
-    pieces: Receiver<Piece>,
+    orders: Receiver<Order>,
     directories: Vec<PathBuf>,
     under_way: BTreeMap<ShardIndex, (Encoder, SnapshotFile)>,
     bytes: Vec<u8>,
@@ -90,8 +90,8 @@ pub(crate) struct SnapshotWriter {
 
 impl SnapshotWriter {
     /// A writer into these directories.
-    pub(crate) fn new(snapshots: Arc<Snapshots>, pieces: Receiver<Piece>, directories: Vec<PathBuf>) -> Self {
-        Self { snapshots, pieces, directories, under_way: BTreeMap::new(), bytes: Vec::new() }
+    pub(crate) fn new(snapshots: Arc<Snapshots>, orders: Receiver<Order>, directories: Vec<PathBuf>) -> Self {
+        Self { snapshots, orders, directories, under_way: BTreeMap::new(), bytes: Vec::new() }
     }
 
     /// Writes until told to stop.
@@ -99,31 +99,22 @@ impl SnapshotWriter {
     /// # Errors
     /// The machine's fault at the first file that cannot be written.
     pub(crate) fn work(mut self) -> Result<(), Fault> {
-        while let Ok(piece) = self.pieces.recv() {
+        while let Ok(Order::Write(shard, piece)) = self.orders.recv() {
+            self.bytes.clear();
             match piece {
-                Piece::Begin { shard, header } => self.begin(shard, &header)?,
-                Piece::Chunk { shard, lsn, slots } => {
-                    let (encoder, file) = self.under_way.get_mut(&shard).expect("a snapshot begins with its head");
-                    self.bytes.clear();
-                    encoder.chunk(lsn, &slots, &mut self.bytes);
-                    file.write(&self.bytes)?;
+                Piece::Begin(header) => self.begin(shard, &header)?,
+                Piece::Chunk { lsn, slots } => {
+                    self.append(shard, |encoder, bytes| encoder.chunk(lsn, &slots, bytes))?;
                     self.snapshots.give_back(slots);
                 }
-                Piece::Tail { shard, lsn, tail } => {
-                    let (encoder, file) = self.under_way.get_mut(&shard).expect("a snapshot begins with its head");
-                    self.bytes.clear();
-                    encoder.tail(lsn, &tail, &mut self.bytes);
-                    file.write(&self.bytes)?;
-                }
-                Piece::Finish { shard } => self.finish(shard)?,
-                Piece::Stop => break,
+                Piece::Tail { lsn, tail } => self.append(shard, |encoder, bytes| encoder.tail(lsn, &tail, bytes))?,
+                Piece::Finish => self.finish(shard)?,
             }
         }
         Ok(())
     }
 
     fn begin(&mut self, shard: ShardIndex, header: &SnapshotHeader) -> Result<(), Fault> {
-        self.bytes.clear();
         let encoder = Encoder::new(header, &mut self.bytes);
         let mut file = SnapshotFile::create(&self.directories, shard, header.number)?;
         file.write(&self.bytes)?;
@@ -132,9 +123,14 @@ impl SnapshotWriter {
         Ok(())
     }
 
+    fn append(&mut self, shard: ShardIndex, encode: impl FnOnce(&mut Encoder, &mut Vec<u8>)) -> Result<(), Fault> {
+        let (encoder, file) = self.under_way.get_mut(&shard).expect("a snapshot begins with its head");
+        encode(encoder, &mut self.bytes);
+        file.write(&self.bytes)
+    }
+
     fn finish(&mut self, shard: ShardIndex) -> Result<(), Fault> {
         let (encoder, mut file) = self.under_way.remove(&shard).expect("a snapshot begins with its head");
-        self.bytes.clear();
         encoder.finish(&mut self.bytes);
         file.write(&self.bytes)?;
         file.finish()?;

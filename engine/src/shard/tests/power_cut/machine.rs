@@ -5,25 +5,19 @@ use super::disk::{Disk, Name, PowerCut};
 use super::outside::{Outside, SHARD_COUNT, pairs};
 use super::{Ground, Mutant};
 use crate::credit::{Credit, CreditAck};
-use crate::journal::block::{PAYLOAD_BYTES_MAX, block_bytes, set_copy};
+use crate::journal::block::{PAYLOAD_BYTES_MAX, set_copy};
 use crate::journal::identity::Superblock;
 use crate::journal::record::Record;
-use crate::journal::ring::{Placed, Position, Ring};
-use crate::journal::snapshot::{Encoder, SNAPSHOT_CHUNK_SLOTS, SnapshotHeader};
-use crate::journal::{REGION_BYTES_MIN, RecordNumber};
-use crate::shard::{Pressure, Sealed, Shard, ShardConfig};
+use crate::journal::ring::Placed;
+use crate::journal::snapshot::Encoder;
+use crate::journal::{BLOCK_BYTES_MAX, REGION_BYTES_MIN};
+use crate::keeper::{Keeper, PROOF_DELAY_NS, Piece, Rule, Stage};
+use crate::shard::{Shard, ShardConfig};
 use crate::types::ShardIndex;
 use std::collections::VecDeque;
 
 /// Rings turn, and cannot without snapshots.
 pub(super) const REGION_BYTES: u64 = REGION_BYTES_MIN;
-
-/// Shares of a ring's capacity, percent, as the shell has them.
-const SNAPSHOT_PERCENT: u64 = 40;
-const VOTES_STOP_PERCENT: u64 = 70;
-const CONFIRMATIONS_STOP_PERCENT: u64 = 90;
-/// From here on nothing is taken from other shards: what waits in their outboxes is not lost.
-const CREDITS_STOP_PERCENT: u64 = 95;
 
 /// What lasts as long as the authority has power.
 pub(super) struct Machine {
@@ -39,20 +33,18 @@ pub(super) struct Machine {
 /// A shard at work.
 pub(super) struct Running {
     pub(super) shard: Shard,
-    pub(super) ring: Ring,
-    /// Of the last snapshot.
-    pub(super) header: SnapshotHeader,
+    pub(super) keeper: Keeper,
     /// From the ring's tail on.
     pub(super) blocks: Vec<Placed>,
     /// How often the ring came to its end and began anew.
     pub(super) turn_count: usize,
-    /// The last block that the ring was told to be durable.
-    pub(super) durable_block: u64,
-    stage: Stage,
-    encoder: Option<(Encoder, usize)>,
+    /// The file of the snapshot under way, its encoder, and how much of it was given away.
+    snapshot: Option<(Name, Encoder, usize)>,
+    /// The snapshot is complete in both copies.
+    is_synced: bool,
     waiting: Vec<Block>,
     under_way: Vec<Block>,
-    is_unproved: bool,
+    now_ns: u64,
     /// What was asked since the last block, and for the one that is not durable.
     asked: Vec<Vec<u8>>,
     pub(super) asked_before: Vec<Vec<u8>>,
@@ -64,16 +56,6 @@ pub(super) struct Running {
 struct Block {
     bytes: Vec<u8>,
     placed: Placed,
-}
-
-/// How far a snapshot is.
-#[derive(Clone, Copy)]
-enum Stage {
-    None,
-    Accounts { cursor: usize, start: Position, lsn: RecordNumber },
-    Tail { start: Position, lsn: RecordNumber },
-    Durable { start: Position, lsn: RecordNumber },
-    Sync { start: Position, is_done: bool },
 }
 
 /// What the thread that commits does next.
@@ -143,185 +125,126 @@ impl From<String> for Stop {
 }
 
 impl Running {
-    /// Goes on where recovery ended.
-    pub(super) fn new(shard: Shard, ring: Ring, header: SnapshotHeader, blocks: Vec<Placed>) -> Self {
-        let durable_block = ring.position().block - 1;
+    /// Goes on where recovery ended. A mutant's keeper leaves a rule out.
+    pub(super) fn new(shard: Shard, mut keeper: Keeper, blocks: Vec<Placed>, mutant: Option<Mutant>) -> Self {
+        keeper.leave_out(mutant.and_then(|mutant| match mutant {
+            Mutant::TwoBlocksUnderWay => Some(Rule::OneUnderWay),
+            Mutant::SnapshotFootBeforeDurable => Some(Rule::DurableFirst),
+            Mutant::FullRingTakesCredits => Some(Rule::Reserve),
+            _ => None,
+        }));
         Self {
             shard,
-            ring,
-            header,
+            keeper,
             blocks,
             turn_count: 0,
-            durable_block,
-            stage: Stage::None,
-            encoder: None,
+            snapshot: None,
+            is_synced: false,
             waiting: Vec::new(),
             under_way: Vec::new(),
-            is_unproved: false,
+            now_ns: 0,
             asked: Vec::new(),
             asked_before: Vec::new(),
             handed_over: vec![0; SHARD_COUNT],
         }
     }
 
-    /// Seals what has gathered, or some of it; or, if there is nothing, makes the empty block that proves the one before.
+    /// Seals what has gathered, or some of it; or, if there is nothing, makes the empty block that proves the one before:
+    /// between two steps there is always time enough for that.
     fn give(&mut self, mutant: Option<Mutant>, history: &mut Vec<Vec<u8>>, random: &mut Random) {
+        self.now_ns += PROOF_DELAY_NS;
+        // The shell's pages come back when a commit has ended altogether.
         let under_way_max = if mutant == Some(Mutant::TwoBlocksUnderWay) { 2 } else { 1 };
-        let is_proof = !self.shard.has_open_records();
-        let room = self.room(mutant);
-        if room == 0 || self.waiting.len() + self.under_way.len() >= under_way_max || is_proof && !self.is_unproved {
+        let is_idle = self.waiting.len() + self.under_way.len() < under_way_max;
+        if !is_idle || self.keeper.due(self.now_ns, &self.shard).is_none() {
             return;
         }
         let bytes_max = if random.once_in(4) { 400 + random.below(8_000) } else { PAYLOAD_BYTES_MAX };
-        let bytes_max = bytes_max.min(room);
-        let mut records = Vec::new();
-        let none = Sealed { count: 0, last: self.shard.records_sealed() };
-        let sealed = self.shard.seal(bytes_max, &mut records).unwrap_or(none);
-        history.truncate(usize::try_from(sealed.last.0 - u64::from(sealed.count)).unwrap());
-        split(&records, history);
-        let mut bytes = vec![0xaa; block_bytes(records.len())];
-        let placed = self.ring.encode(&records, sealed.count, &mut bytes).expect("the ring is not full");
-        assert_eq!(placed.last_record, sealed.last, "ring and shard count alike");
-        self.is_unproved = !is_proof;
-        self.turn_count += usize::from(self.ring.position().offset == 0);
+        history.truncate(usize::try_from(self.shard.records_sealed().0).unwrap());
+        let mut bytes = vec![0xaa; BLOCK_BYTES_MAX];
+        let placed = self.keeper.give_at_most(bytes_max, self.now_ns, &mut self.shard, &mut bytes).expect("it is due");
+        bytes.truncate(placed.bytes);
+        split(self.keeper.records(), history);
+        self.turn_count += usize::from(self.keeper.position().offset == 0);
         self.blocks.push(placed);
         self.waiting.push(Block { bytes, placed });
         self.asked_before = core::mem::take(&mut self.asked);
         if mutant == Some(Mutant::RepliesLeaveAtSeal) {
-            self.shard.set_durable(sealed.last);
+            self.shard.set_durable(placed.last_record);
         }
-    }
-
-    /// The most bytes of records that a block may have now. The mutant does not know that a snapshot waits.
-    fn room(&self, mutant: Option<Mutant>) -> usize {
-        let is_waited_for = matches!(self.stage, Stage::Durable { lsn, .. } if self.shard.records_durable() < lsn);
-        self.ring.payload_room(is_waited_for && mutant != Some(Mutant::FullRingTakesCredits))
-    }
-
-    /// Whether other shards must wait.
-    fn is_nearly_full(&self, mutant: Option<Mutant>) -> bool {
-        self.used_percent() >= CREDITS_STOP_PERCENT && mutant != Some(Mutant::FullRingTakesCredits)
     }
 
     /// The blocks under way are durable.
     fn release(&mut self) {
         for Block { placed, .. } in &self.under_way {
-            self.ring.durable(placed.block);
-            self.durable_block = placed.block;
-            self.shard.set_durable(placed.last_record);
+            self.keeper.durable(placed.block, placed.last_record, &mut self.shard);
         }
     }
 
-    /// Says how full the ring is.
-    fn press(&mut self) {
-        self.shard.set_pressure(match self.used_percent() {
-            CONFIRMATIONS_STOP_PERCENT.. => Pressure::Confirmations,
-            VOTES_STOP_PERCENT.. => Pressure::Votes,
-            _ => Pressure::None,
-        });
-    }
-
-    fn used_percent(&self) -> u64 {
-        self.ring.used_bytes() * 100 / self.ring.limit_bytes()
-    }
-
     fn describe(&self) -> String {
-        let stage = match self.stage {
+        let stage = match self.keeper.stage() {
             Stage::None => "no snapshot".to_owned(),
-            Stage::Accounts { .. } => "a snapshot's accounts".to_owned(),
-            Stage::Tail { .. } => "a snapshot's tail".to_owned(),
-            Stage::Durable { lsn, .. } => format!("a snapshot that waits for record {}", lsn.0),
-            Stage::Sync { .. } => "a snapshot being synced".to_owned(),
+            Stage::Accounts { .. } | Stage::Tail(_) => "a snapshot being copied".to_owned(),
+            Stage::Durable(copied) => format!("a snapshot that waits for record {}", copied.last.0),
+            Stage::Sync(_) => "a snapshot being synced".to_owned(),
         };
         let (made, durable) = (self.shard.records_made().0, self.shard.records_durable().0);
-        format!("{} % of the ring, {made} records, {durable} durable, {stage}", self.used_percent())
+        format!("{} % of the ring, {made} records, {durable} durable, {stage}", self.keeper.used_percent())
     }
 
     /// Whether no snapshot is under way.
     pub(super) fn is_snapshot_idle(&self) -> bool {
-        matches!(self.stage, Stage::None)
-    }
-
-    /// Appends what the snapshot's encoder made to the file in every copy.
-    fn append(&mut self, steps: &mut VecDeque<FileStep>, bytes: &[u8]) {
-        let name = self.unfinished();
-        let (_, written) = self.encoder.as_mut().expect("a snapshot is under way");
-        steps.extend((0..2).map(|copy| FileStep::Write { copy, name, offset: *written, bytes: bytes.to_vec() }));
-        *written += bytes.len();
-    }
-
-    fn unfinished(&self) -> Name {
-        Name::Unfinished(self.header.shard.shard.index(), self.header.number % 2)
+        self.keeper.stage() == Stage::None
     }
 
     /// Carries the snapshot on by one piece, as the shell does.
     fn snapshot(&mut self, mutant: Option<Mutant>, steps: &mut VecDeque<FileStep>) -> bool {
+        if core::mem::take(&mut self.is_synced) {
+            let Stage::Sync(copied) = self.keeper.stage() else {
+                unreachable!("a file is synced after its last piece")
+            };
+            self.keeper.snapshot_done();
+            self.blocks.retain(|placed| placed.block >= copied.start.block);
+            return true;
+        }
+        let Some(piece) = self.keeper.snapshot_step(&self.shard, || Some(Vec::new()), |_| true) else { return false };
         let mut bytes = Vec::new();
-        match self.stage {
-            Stage::None => {
-                if self.used_percent() < SNAPSHOT_PERCENT {
-                    return false;
-                }
-                let start = self.ring.position();
-                self.header = SnapshotHeader { number: self.header.number + 1, start, ..self.header };
-                let name = self.unfinished();
-                steps.extend((0..2).map(|copy| FileStep::Create { copy, name }));
-                self.encoder = Some((Encoder::new(&self.header, &mut bytes), 0));
-                self.append(steps, &bytes);
-                self.stage = Stage::Accounts { cursor: 0, start, lsn: start.record };
-            }
-            Stage::Accounts { mut cursor, start, lsn } => {
-                let mut slots = Vec::new();
-                let chunk_lsn = self.shard.snapshot_chunk(&mut cursor, &mut slots).expect("there are accounts");
-                let (encoder, _) = self.encoder.as_mut().expect("a snapshot is under way");
-                encoder.chunk(chunk_lsn, &slots, &mut bytes);
-                self.append(steps, &bytes);
-                let lsn = lsn.max(chunk_lsn);
-                let is_last = slots.len() < SNAPSHOT_CHUNK_SLOTS;
-                self.stage = if is_last { Stage::Tail { start, lsn } } else { Stage::Accounts { cursor, start, lsn } };
-            }
-            Stage::Tail { start, lsn } => {
-                let (tail_lsn, tail) = self.shard.snapshot_tail();
-                let (encoder, _) = self.encoder.as_mut().expect("a snapshot is under way");
-                encoder.tail(tail_lsn, &tail, &mut bytes);
-                self.append(steps, &bytes);
-                self.stage = Stage::Durable { start, lsn: lsn.max(tail_lsn) };
-            }
-            Stage::Durable { start, lsn } => {
-                if self.shard.records_durable() < lsn && mutant != Some(Mutant::SnapshotFootBeforeDurable) {
-                    return false;
-                }
-                self.finish_snapshot(mutant, steps);
-                self.stage = Stage::Sync { start, is_done: false };
-            }
-            Stage::Sync { start, is_done } => {
-                if !is_done {
-                    return false;
-                }
-                self.ring.release(start);
-                self.blocks.retain(|placed| placed.block >= start.block);
-                self.stage = Stage::None;
+        if let Piece::Begin(header) = &piece {
+            let name = Name::Unfinished(header.shard.shard.index(), header.number % 2);
+            steps.extend((0..2).map(|copy| FileStep::Create { copy, name }));
+            self.snapshot = Some((name, Encoder::new(header, &mut bytes), 0));
+        }
+        let (name, mut encoder, offset) = self.snapshot.take().expect("a snapshot begins with its head");
+        let append =
+            |bytes: Vec<u8>| (0..2).map(move |copy| FileStep::Write { copy, name, offset, bytes: bytes.clone() });
+        match piece {
+            Piece::Begin(_) => {}
+            Piece::Chunk { lsn, slots } => encoder.chunk(lsn, &slots, &mut bytes),
+            Piece::Tail { lsn, tail } => encoder.tail(lsn, &tail, &mut bytes),
+            Piece::Finish => {
+                encoder.finish(&mut bytes);
+                steps.extend(append(bytes));
+                finish_file(name, mutant, steps);
+                return true;
             }
         }
+        self.snapshot = Some((name, encoder, offset + bytes.len()));
+        steps.extend(append(bytes));
         true
     }
+}
 
-    /// The foot, and what gives the file its name.
-    fn finish_snapshot(&mut self, mutant: Option<Mutant>, steps: &mut VecDeque<FileStep>) {
-        let mut bytes = Vec::new();
-        let (encoder, written) = self.encoder.take().expect("a snapshot is under way");
-        encoder.finish(&mut bytes);
-        let (shard, from) = (self.header.shard.shard.index(), self.unfinished());
-        steps.extend((0..2).map(|copy| FileStep::Write { copy, name: from, offset: written, bytes: bytes.clone() }));
-        if mutant != Some(Mutant::ReleaseBeforeSnapshotSync) {
-            steps.extend((0..2).map(|copy| FileStep::Sync { copy, name: from }));
-        }
-        for copy in 0..2 {
-            steps.push_back(FileStep::Rename { copy, from, to: Name::Snapshot(shard, self.header.number % 2) });
-            steps.push_back(FileStep::SyncDirectory { copy });
-        }
-        steps.push_back(FileStep::Done { shard });
+/// What gives a snapshot's file its name.
+fn finish_file(from: Name, mutant: Option<Mutant>, steps: &mut VecDeque<FileStep>) {
+    let Name::Unfinished(shard, turn) = from else { unreachable!("a file gets its name once") };
+    if mutant != Some(Mutant::ReleaseBeforeSnapshotSync) {
+        steps.extend((0..2).map(|copy| FileStep::Sync { copy, name: from }));
     }
+    for copy in 0..2 {
+        steps.push_back(FileStep::Rename { copy, from, to: Name::Snapshot(shard, turn) });
+        steps.push_back(FileStep::SyncDirectory { copy });
+    }
+    steps.push_back(FileStep::Done { shard });
 }
 
 impl Machine {
@@ -356,7 +279,7 @@ impl Machine {
     pub(super) fn ask(&mut self, shard: usize, datagrams: Vec<Vec<u8>>, around: &mut Around<'_, '_>) {
         let running = &mut self.running[shard];
         if running.shard.room() >= datagrams.len() {
-            running.press();
+            running.keeper.press(&mut running.shard);
             around.outside.send(&mut running.shard, &datagrams);
             running.asked.extend(datagrams);
         }
@@ -447,7 +370,7 @@ impl Machine {
     }
 
     fn take_credits(&mut self, source: usize, destination: usize) {
-        if self.running[destination].is_nearly_full(self.mutant) {
+        if self.running[destination].keeper.is_nearly_full() {
             return;
         }
         for credit in self.links[source][destination].0.drain(..) {
@@ -466,7 +389,7 @@ impl Machine {
     }
 
     fn take_ack(&mut self, source: usize, destination: usize) -> Result<(), String> {
-        if self.running[source].is_nearly_full(self.mutant) {
+        if self.running[source].keeper.is_nearly_full() {
             return Ok(());
         }
         let ack = self.links[source][destination].1;
@@ -482,11 +405,7 @@ impl Machine {
             Some(FileStep::Sync { copy, name }) => disk.sync(copy, name)?,
             Some(FileStep::Rename { copy, from, to }) => disk.rename(copy, from, to)?,
             Some(FileStep::SyncDirectory { copy }) => disk.sync_directory(copy)?,
-            Some(FileStep::Done { shard }) => {
-                if let Stage::Sync { is_done, .. } = &mut self.running[shard].stage {
-                    *is_done = true;
-                }
-            }
+            Some(FileStep::Done { shard }) => self.running[shard].is_synced = true,
         }
         Ok(())
     }
@@ -529,7 +448,7 @@ impl Machine {
     fn is_settled(&self) -> bool {
         self.running.iter().all(|running| {
             let is_written = !running.shard.has_open_records() && running.waiting.is_empty();
-            let is_quiet = !running.is_unproved && running.is_snapshot_idle();
+            let is_quiet = !running.keeper.is_unproved() && running.is_snapshot_idle();
             is_written && is_quiet && running.shard.amount_under_way() == 0
         })
     }
@@ -555,10 +474,10 @@ pub(super) fn shard_index(shard: usize) -> ShardIndex {
     ShardIndex(u16::try_from(shard).unwrap())
 }
 
-/// A new shard of authority 0, with no account.
-pub(super) fn new_shard(ground: &Ground, shard: usize) -> Shard {
+/// A shard of authority 0.
+pub(super) fn config(ground: &Ground, shard: usize) -> ShardConfig {
     let world = &ground.world;
-    Shard::new(ShardConfig {
+    ShardConfig {
         network: world.network,
         committee: world.committee.clone(),
         authority_index: 0,
@@ -570,5 +489,5 @@ pub(super) fn new_shard(ground: &Ground, shard: usize) -> Shard {
         quarantine_ms: 0,
         is_durable: true,
         hash_key: [0x5c; 16],
-    })
+    }
 }

@@ -13,15 +13,16 @@
 //!    are those that were sealed.
 //! 5. No shard was told that credits are applied which the other one forgot, and no credit that left is forgotten.
 //!
-//! The procedure is the shell's, one small step at a time and by chance ([`machine`]): seal, write to both copies, sync
-//! both, let go; snapshots in pieces, synced before they get their name; credits from outbox to outbox. The same seed is
-//! the same run, byte for byte.
+//! What is written when is for the library to decide ([`crate::keeper`]), and how it is read back; what the shell's threads
+//! do about it is done here, one small step at a time and by chance ([`machine`]): write to both copies, sync both, let go;
+//! snapshots in pieces, synced before they get their name; credits from outbox to outbox. The same seed is the same run,
+//! byte for byte.
 //!
 //! Verdicts on signatures are given, not computed ([`VerifyBatch::decide`](crate::verify_batch::VerifyBatch::decide)):
 //! every one is good, so payers need no keys and certificates no signing. What is signed is chosen here, nobody forges, and
 //! the journal holds no signature; that verdicts are right is the business of other tests. Replies are signed as ever.
 //!
-//! Each [`Mutant`] does one thing wrong, in this procedure and nowhere in the product, and must be caught.
+//! Each [`Mutant`] does one thing wrong, in this procedure or by leaving out one of the keeper's rules, and must be caught.
 //!
 //! The long run, 5,000 power cuts and more:
 //!
@@ -37,7 +38,7 @@ mod recovery;
 use super::common::Random;
 use crate::shard::Shard;
 use disk::{Disk, Name, SECTOR_BYTES};
-use machine::{Around, History, Machine, Pace, Stop, new_shard, shard_index};
+use machine::{Around, History, Machine, Pace, Stop, config, shard_index};
 use outside::{Ground, Outside, SHARD_COUNT};
 use recovery::{REFUSED, Recovery, Seen, fund, superblock};
 
@@ -227,7 +228,7 @@ impl<'a> Trial<'a> {
     fn damage_one_copy(&mut self, machine: &Machine) {
         let copy = self.random.below(2);
         for (index, running) in machine.running.iter().enumerate() {
-            let durable = running.blocks.iter().filter(|placed| placed.block <= running.durable_block);
+            let durable = running.blocks.iter().filter(|placed| placed.block <= running.keeper.durable_block());
             let durable: Vec<_> = durable.collect();
             for _ in 0..self.random.below(3) {
                 let Some(last) = durable.last() else { break };
@@ -354,7 +355,7 @@ impl<'a> Trial<'a> {
 
 /// A shard that replays from genesis.
 fn oracle(ground: &Ground, shard: usize) -> Shard {
-    let mut oracle = new_shard(ground, shard);
+    let mut oracle = Shard::new(config(ground, shard));
     fund(ground, shard, &mut oracle);
     oracle.begin_recovery(crate::journal::RecordNumber(0));
     oracle

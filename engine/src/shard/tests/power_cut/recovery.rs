@@ -1,20 +1,19 @@
-//! Coming back after a power cut, as the shell does it: the newest good snapshot, the records behind it, and both copies made
-//! alike before anything else.
+//! Coming back after a power cut: [`read_back()`] on the simulated disks, and both copies made alike before anything else.
 
 use super::Mutant;
 use super::disk::{Disk, Name};
-use super::machine::{History, REGION_BYTES, Running, Stop, new_shard, shard_index};
+use super::machine::{History, REGION_BYTES, Running, Stop, config, shard_index};
 use super::outside::{Ground, SHARD_COUNT};
-use crate::journal::PAGE_BYTES;
-use crate::journal::RecordNumber;
-use crate::journal::block;
+use crate::journal::block::{self, BlockHeader};
 use crate::journal::identity::{Identity, JournalKey, Superblock};
-use crate::journal::ring::{Placed, Position, Ring};
-use crate::journal::scan::{Image, Scan, ScanError, Step};
-use crate::journal::snapshot::{Decoder, Item, SnapshotHeader};
+use crate::journal::ring::{Placed, Position};
+use crate::journal::scan::{Image, Invalidate, Repair, Scan, ScanError, Step};
+use crate::journal::snapshot::{Decoder, Item, SnapshotError, SnapshotHeader};
+use crate::journal::{PAGE_BYTES, RecordNumber};
+use crate::keeper::{Journal, Keeper, ReadBack, ReadBackError, Refusal, Source, Witness, read_back, snapshot_order};
 use crate::shard::{ReplayError, Shard};
 use crate::types::Amount;
-use core::convert::Infallible;
+use std::cell::RefCell;
 
 /// Whose journal this is.
 pub(super) fn superblock(ground: &Ground) -> Superblock {
@@ -50,9 +49,6 @@ pub(super) struct Seen {
     pub(super) refused: usize,
 }
 
-/// What a snapshot brought: a shard that replays, and the snapshot's header and copy.
-type Loaded = (Shard, Option<(SnapshotHeader, usize)>);
-
 impl Recovery<'_> {
     /// Both shards, ready to go on.
     pub(super) fn recover(mut self) -> Result<Vec<Running>, Stop> {
@@ -71,203 +67,221 @@ impl Recovery<'_> {
     fn recover_shard(&mut self, index: usize) -> Result<Running, Stop> {
         let superblock = superblock(self.ground);
         let key = JournalKey::derive(self.ground.world.secrets[0].seed(), &superblock.created);
-        let identity = superblock.identity.of_shard(shard_index(index));
-        let (mut shard, snapshot) = self.load(index)?;
-        let tail = match snapshot {
-            Some((header, _)) => header.start,
-            None => Position::genesis(&superblock.identity, shard_index(index)),
+        let journal = Journal { superblock, key: key.clone(), copy_count: 2 };
+        let config = config(self.ground, index);
+        let region_start = usize::try_from(superblock.region_start(config.shard)).unwrap();
+        let (disk, mutant) = (RefCell::new(&mut *self.disk), self.mutant);
+        let mut files = Files { disk: &disk, index, region_start, mutant };
+        let mut mender =
+            Mender { files, history: &self.history[index], seen: self.seen, blocks: Vec::new(), snapshot: None };
+        let mut shard = Shard::new(config.clone());
+        let fund = |shard: &mut Shard| {
+            fund(self.ground, index, shard);
+            Ok(())
         };
-        let region_start = usize::try_from(superblock.region_start(shard_index(index))).unwrap();
-        let scan = Scan::new(identity, key.clone(), REGION_BYTES, 2, tail).expect("the decoder checked it");
-        let (head, blocks) = self.replay(index, &mut shard, scan, region_start, &key)?;
-        if self.mutant != Some(Mutant::Resync) {
-            shard.finish_recovery().map_err(|fault| refused(index, &fault.to_string()))?;
-        } else if let Err(ReplayError::JournalTooShort { .. }) = shard.finish_recovery() {
-            return Err(Stop::Wrong("the resync lost what the snapshot holds".to_owned()));
-        }
-        self.wipe(region_start, &head)?;
-        if let Some((header, from)) = snapshot {
-            self.mend_snapshot(index, &header, from)?;
-        }
-        if tail.block < head.block && tail.offset == head.offset {
-            // The ring would take this for an empty one. Only mutants come here: a snapshot that is in use leaves room.
-            return Err(refused(index, "the ring is full to its last page"));
-        }
-        let number = snapshot.map_or(0, |(header, _)| header.number);
-        let header = SnapshotHeader { shard: identity, created: superblock.created, number, start: tail };
-        let ring =
-            Ring::new(identity, key, REGION_BYTES, (self.boot_id, self.ground.world.committee.epoch()), tail, head);
+        let read = match read_back(&journal, &mut files, &mut mender, &config, &mut shard, fund) {
+            Err(ReadBackError::Refused(Refusal::Scan(ScanError::DurableBlockLost { block, .. })))
+                if mutant == Some(Mutant::Resync) =>
+            {
+                resync(&journal, &mut mender, &mut shard, block)?
+            }
+            Err(ReadBackError::Refused(refusal)) => return Err(refused(index, &refusal.to_string())),
+            Err(ReadBackError::Machine(stop)) => return Err(stop),
+            Ok(read) => read,
+        };
+        mender.mend_snapshot()?;
+        let blocks = mender.blocks;
+        let boot = (self.boot_id, self.ground.world.committee.epoch());
+        let ReadBack { tail, head, snapshot_number, .. } = read;
+        // Only mutants find no room.
+        let keeper = Keeper::resume(&superblock, config.shard, key, boot, (tail, head), snapshot_number)
+            .map_err(|fault| refused(index, &fault.to_string()))?;
         for destination in 0..SHARD_COUNT {
             shard.resend_credits(shard_index(destination));
         }
-        Ok(Running::new(shard, ring, header, blocks))
+        Ok(Running::new(shard, keeper, blocks, mutant))
+    }
+}
+
+/// A mutant's way: goes on at the first header that it finds behind a block that is lost, whatever the records then say.
+fn resync(journal: &Journal, mender: &mut Mender<'_, '_>, shard: &mut Shard, lost: u64) -> Result<ReadBack, Stop> {
+    let (mut files, identity) = (mender.files, journal.superblock.identity);
+    let shard_identity = identity.of_shard(shard_index(files.index));
+    let mut region = vec![0; usize::try_from(REGION_BYTES).unwrap()];
+    let mut headers: Vec<BlockHeader> = Vec::new();
+    for copy in 0..2 {
+        files.read(copy, 0, &mut region)?;
+        let pages = region.chunks_exact(PAGE_BYTES);
+        headers.extend(pages.filter_map(|page| block::authenticate(page, &shard_identity, &journal.key).ok()));
+    }
+    let next = headers.iter().filter(|header| header.block > lost).min_by_key(|header| header.block);
+    let next = next.expect("a block behind it was the proof that it is lost");
+    let record = RecordNumber(next.first_record.0 - 1);
+    let start = Position { block: next.block, offset: next.offset, chain: next.chain, record };
+    let mut scan = Scan::new(shard_identity, journal.key.clone(), REGION_BYTES, 2, start).expect("a block was there");
+    let invalidate = loop {
+        match scan.step(&mut files).map_err(|fault| refused(files.index, &format!("{fault:?}")))? {
+            Step::Block { header, records, repair } => {
+                mender.block(&header, records, repair.as_ref())?;
+                _ = shard.replay(records);
+            }
+            Step::End { invalidate } => break invalidate,
+        }
+    };
+    if let Err(ReplayError::JournalTooShort { .. }) = shard.finish_recovery() {
+        return Err(Stop::Wrong("the resync lost what the snapshot holds".to_owned()));
+    }
+    mender.end(&invalidate)?;
+    let genesis = (Position::genesis(&identity, shard_identity.shard), 0);
+    let (tail, snapshot_number) = mender.snapshot.map_or(genesis, |(_, header)| (header.start, header.number));
+    Ok(ReadBack { head: scan.position(), tail, snapshot_number, blocks: 0, records: 0, bytes: 0 })
+}
+
+/// A shard's region and snapshots in both copies.
+#[derive(Clone, Copy)]
+struct Files<'a, 'b> {
+    disk: &'a RefCell<&'b mut Disk>,
+    index: usize,
+    region_start: usize,
+    mutant: Option<Mutant>,
+}
+
+/// A snapshot's copy, its name, and what its first page says.
+type Candidate = (usize, Name, Result<SnapshotHeader, SnapshotError>);
+
+impl Image for Files<'_, '_> {
+    type Error = Stop;
+
+    fn read(&mut self, copy: u8, offset: u64, into: &mut [u8]) -> Result<(), Stop> {
+        let disk = self.disk.borrow();
+        let file = disk.read(copy.into(), Name::Journal).expect("it is always there");
+        into.copy_from_slice(&file[self.region_start + usize::try_from(offset).unwrap()..][..into.len()]);
+        Ok(())
+    }
+}
+
+impl Source for Files<'_, '_> {
+    type Candidate = Candidate;
+    type Damage = SnapshotError;
+
+    fn candidates(&mut self, decoder: &dyn Fn() -> Decoder) -> Result<Vec<Candidate>, Stop> {
+        let (disk, mut candidates) = (self.disk.borrow(), Vec::new());
+        for copy in 0..2 {
+            for name in [0, 1].map(|turn| Name::Snapshot(self.index, turn)) {
+                candidates.extend(disk.read(copy, name).map(|file| (copy, name, header(file, decoder()))));
+            }
+        }
+        candidates.sort_by_key(|(copy, _, header)| snapshot_order(header.as_ref().ok(), *copy));
+        Ok(candidates)
     }
 
-    /// Replays block after block, mending copies on the way. Holds what is read against what was sealed.
-    fn replay(
+    fn header((_, _, header): &Candidate) -> Result<SnapshotHeader, SnapshotError> {
+        *header
+    }
+
+    fn load(
         &mut self,
-        index: usize,
-        shard: &mut Shard,
-        mut scan: Scan,
-        region_start: usize,
-        key: &JournalKey,
-    ) -> Result<(Position, Vec<Placed>), Stop> {
-        let mut blocks: Vec<Placed> = Vec::new();
-        let is_resync = self.mutant == Some(Mutant::Resync);
+        (copy, name, header): &Candidate,
+        mut decoder: Decoder,
+        each: &mut dyn FnMut(Item<'_>),
+    ) -> Result<Result<(), SnapshotError>, Stop> {
+        decoder.push(self.disk.borrow().read(*copy, *name).expect("it was read before"));
         loop {
-            let mut repair_write = None;
-            match scan.step(&mut Region { disk: self.disk, start: region_start }) {
-                Ok(Step::Block { header, records, repair }) => {
-                    if let Some(repair) = repair {
-                        repair_write = Some((usize::from(repair.copy), repair.offset, repair.bytes.to_vec()));
-                    }
-                    let first = usize::try_from(header.first_record.0).unwrap() - 1;
-                    let sealed = self.history[index].get(first..first + header.record_count as usize);
-                    if sealed.map(<[_]>::concat).as_deref() != Some(records) {
-                        return Err(Stop::Wrong(format!(
-                            "shard {index}: block {} is not what was sealed",
-                            header.block
-                        )));
-                    }
-                    match shard.replay(records) {
-                        Err(fault) if !is_resync => return Err(refused(index, &fault.to_string())),
-                        _ => {}
-                    }
-                    let (offset, bytes) = (header.offset, header.block_bytes());
-                    blocks.push(Placed { offset, bytes, block: header.block, last_record: header.last_record() });
+            match decoder.item() {
+                Ok(Some(Item::Tail { tail, .. })) if self.mutant == Some(Mutant::TailWithoutGate) => {
+                    let lsn = header.expect("it is good").start.record;
+                    each(Item::Tail { lsn, tail });
                 }
-                Ok(Step::End { .. }) => return Ok((scan.position(), blocks)),
-                Err(ScanError::DurableBlockLost { block, .. }) if is_resync => {
-                    scan = self.resync(index, block, region_start, key);
-                }
-                Err(fault) => return Err(refused(index, &fault.to_string())),
-            }
-            if let Some((copy, offset, bytes)) = repair_write {
-                self.seen.repairs += 1;
-                self.disk.write(copy, Name::Journal, region_start + usize::try_from(offset).unwrap(), &bytes)?;
+                Ok(Some(item)) => each(item),
+                Ok(None) => return Ok(decoder.finish().map(drop)),
+                Err(fault) => return Ok(Err(fault)),
             }
         }
     }
+}
 
-    /// A mutant's way: goes on at the first header that it finds behind a block that is lost.
-    fn resync(&self, index: usize, lost: u64, region_start: usize, key: &JournalKey) -> Scan {
-        let identity = superblock(self.ground).identity.of_shard(shard_index(index));
-        let region_bytes = usize::try_from(REGION_BYTES).unwrap();
-        let pages = (0..2).flat_map(|copy| {
-            let file = self.disk.read(copy, Name::Journal).expect("it is always there");
-            file[region_start..][..region_bytes].chunks_exact(PAGE_BYTES)
-        });
-        let headers = pages.filter_map(|page| block::authenticate(page, &identity, key).ok());
-        let next = headers.filter(|header| header.block > lost).min_by_key(|header| header.block);
-        let next = next.expect("a block behind it was the proof that it is lost");
-        let record = RecordNumber(next.first_record.0 - 1);
-        let start = Position { block: next.block, offset: next.offset, chain: next.chain, record };
-        Scan::new(identity, key.clone(), REGION_BYTES, 2, start).expect("a block was there")
+fn header(file: &[u8], mut decoder: Decoder) -> Result<SnapshotHeader, SnapshotError> {
+    decoder.push(file.get(..PAGE_BYTES).ok_or(SnapshotError::Incomplete)?);
+    match decoder.item()? {
+        Some(Item::Header(header)) => Ok(header),
+        _ => Err(SnapshotError::Damaged),
     }
+}
 
-    /// Wipes the place where the journal ends, and syncs that and all repairs.
-    fn wipe(&mut self, region_start: usize, head: &Position) -> Result<(), Stop> {
-        let offset = region_start + usize::try_from(head.offset).unwrap();
-        for copy in 0..2 {
-            if self.mutant != Some(Mutant::NoWipe) {
-                self.disk.write(copy, Name::Journal, offset, &[0; PAGE_BYTES])?;
+/// Mends the copies while they are read, and holds what is read against what was sealed.
+struct Mender<'a, 'b> {
+    files: Files<'a, 'b>,
+    history: &'a [Vec<u8>],
+    seen: &'a mut Seen,
+    blocks: Vec<Placed>,
+    /// What is in use, and in which copy.
+    snapshot: Option<(usize, SnapshotHeader)>,
+}
+
+impl Witness for Mender<'_, '_> {
+    type Error = Stop;
+    type Candidate = Candidate;
+    type Damage = SnapshotError;
+
+    fn snapshot(&mut self, (copy, _, header): &Candidate, damage: Option<&SnapshotError>) -> Result<(), Stop> {
+        match (damage, header) {
+            (None, Ok(header)) => {
+                self.snapshot = Some((*copy, *header));
+                self.seen.snapshots_used += 1;
             }
-        }
-        for copy in 0..2 {
-            if self.mutant != Some(Mutant::RepairsNotSynced) {
-                self.disk.sync(copy, Name::Journal)?;
-            }
+            _ => self.seen.snapshots_refused += 1,
         }
         Ok(())
     }
 
-    /// The newest snapshot that is good, restored; or genesis.
-    fn load(&mut self, index: usize) -> Result<Loaded, Stop> {
-        let mut candidates = Vec::new();
-        for copy in 0..2 {
-            for turn in 0..2 {
-                let name = Name::Snapshot(index, turn);
-                if self.disk.read(copy, name).is_some() {
-                    candidates.push((self.header(index, copy, name), copy, name));
-                }
-            }
+    fn block(&mut self, header: &BlockHeader, records: &[u8], repair: Option<&Repair<'_>>) -> Result<(), Stop> {
+        let (index, first) = (self.files.index, usize::try_from(header.first_record.0).unwrap() - 1);
+        let sealed = self.history.get(first..first + header.record_count as usize);
+        if sealed.map(<[_]>::concat).as_deref() != Some(records) {
+            return Err(Stop::Wrong(format!("shard {index}: block {} is not what was sealed", header.block)));
         }
-        let number = |header: &Option<SnapshotHeader>| header.map_or(0, |header| header.number);
-        candidates.sort_by_key(|(header, copy, _)| (core::cmp::Reverse(number(header)), *copy));
-        for (header, copy, name) in candidates {
-            if let Some(header) = header
-                && let Some(shard) = self.restore(index, copy, name, &header)?
-            {
-                self.seen.snapshots_used += 1;
-                return Ok((shard, Some((header, copy))));
-            }
-            self.seen.snapshots_refused += 1;
+        let (offset, bytes) = (header.offset, header.block_bytes());
+        self.blocks.push(Placed { offset, bytes, block: header.block, last_record: header.last_record() });
+        if let Some(repair) = repair {
+            self.seen.repairs += 1;
+            let offset = self.files.region_start + usize::try_from(repair.offset).unwrap();
+            self.files.disk.borrow_mut().write(repair.copy.into(), Name::Journal, offset, repair.bytes)?;
         }
-        let mut shard = new_shard(self.ground, index);
-        fund(self.ground, index, &mut shard);
-        shard.begin_recovery(RecordNumber(0));
-        Ok((shard, None))
+        Ok(())
     }
 
-    fn decoder(&self, index: usize) -> Decoder {
-        let superblock = superblock(self.ground);
-        Decoder::new(superblock.identity.of_shard(shard_index(index)), superblock.created, REGION_BYTES)
-    }
+    fn unreadable(&mut self, _: usize, _: u64) {}
 
-    fn header(&self, index: usize, copy: usize, name: Name) -> Option<SnapshotHeader> {
-        let mut decoder = self.decoder(index);
-        decoder.push(self.disk.read(copy, name)?.get(..PAGE_BYTES)?);
-        match decoder.item() {
-            Ok(Some(Item::Header(header))) => Some(header),
-            _ => None,
+    /// Wipes the place where the journal ends, and syncs that and all repairs.
+    fn end(&mut self, invalidate: &Invalidate) -> Result<(), Stop> {
+        let offset = self.files.region_start + usize::try_from(invalidate.offset).unwrap();
+        let mut disk = self.files.disk.borrow_mut();
+        for copy in (0..2).filter(|_| self.files.mutant != Some(Mutant::NoWipe)) {
+            disk.write(copy, Name::Journal, offset, &vec![0; invalidate.bytes])?;
         }
+        for copy in (0..2).filter(|_| self.files.mutant != Some(Mutant::RepairsNotSynced)) {
+            disk.sync(copy, Name::Journal)?;
+        }
+        Ok(())
     }
+}
 
-    /// `None` if the snapshot turns out to be damaged.
-    fn restore(&self, index: usize, copy: usize, name: Name, header: &SnapshotHeader) -> Result<Option<Shard>, Stop> {
-        let mut shard = new_shard(self.ground, index);
-        shard.begin_recovery(header.start.record);
-        let mut decoder = self.decoder(index);
-        decoder.push(self.disk.read(copy, name).expect("it was read before"));
-        let mut outcome = Ok(());
-        loop {
-            match decoder.item() {
-                Ok(Some(item)) if outcome.is_ok() => outcome = self.restore_item(&mut shard, header, item),
-                Ok(Some(_)) => {}
-                Ok(None) => break,
-                Err(_) => return Ok(None),
-            }
-        }
-        if decoder.finish().is_err() {
-            return Ok(None);
-        }
-        outcome.map(|()| Some(shard)).map_err(|fault| refused(index, &fault.to_string()))
-    }
-
-    fn restore_item(&self, shard: &mut Shard, header: &SnapshotHeader, item: Item<'_>) -> Result<(), ReplayError> {
-        match item {
-            Item::Chunk { lsn, slots, .. } => shard.restore_chunk(lsn, slots),
-            Item::Tail { lsn, tail } => {
-                let is_gated = self.mutant != Some(Mutant::TailWithoutGate);
-                shard.restore_tail(if is_gated { lsn } else { header.start.record }, tail)
-            }
-            Item::Header(_) | Item::Footer(_) => Ok(()),
-        }
-    }
-
+impl Mender<'_, '_> {
     /// Puts the snapshot in use into the other copy's directory, if that lacks it.
-    fn mend_snapshot(&mut self, index: usize, header: &SnapshotHeader, from: usize) -> Result<(), Stop> {
-        let (turn, to) = (header.number % 2, 1 - from);
+    fn mend_snapshot(&self) -> Result<(), Stop> {
+        let Some((from, header)) = self.snapshot else { return Ok(()) };
+        let (index, turn, to) = (self.files.index, header.number % 2, 1 - from);
         let (name, unfinished) = (Name::Snapshot(index, turn), Name::Unfinished(index, turn));
-        let bytes = self.disk.read(from, name).expect("it was read before").to_vec();
-        if self.disk.read(to, name) == Some(&bytes) {
+        let mut disk = self.files.disk.borrow_mut();
+        let bytes = disk.read(from, name).expect("it was read before").to_vec();
+        if disk.read(to, name) == Some(&bytes) {
             return Ok(());
         }
-        self.disk.create(to, unfinished)?;
-        self.disk.write(to, unfinished, 0, &bytes)?;
-        self.disk.sync(to, unfinished)?;
-        self.disk.rename(to, unfinished, name)?;
-        self.disk.sync_directory(to)?;
+        disk.create(to, unfinished)?;
+        disk.write(to, unfinished, 0, &bytes)?;
+        disk.sync(to, unfinished)?;
+        disk.rename(to, unfinished, name)?;
+        disk.sync_directory(to)?;
         Ok(())
     }
 }
@@ -284,20 +298,4 @@ pub(super) const REFUSED: &str = "refused to start";
 
 fn refused(shard: usize, why: &str) -> Stop {
     Stop::Wrong(format!("{REFUSED}: shard {shard}: {why}"))
-}
-
-/// A shard's region in each copy.
-struct Region<'a> {
-    disk: &'a Disk,
-    start: usize,
-}
-
-impl Image for Region<'_> {
-    type Error = Infallible;
-
-    fn read(&mut self, copy: u8, offset: u64, into: &mut [u8]) -> Result<(), Infallible> {
-        let file = self.disk.read(copy.into(), Name::Journal).expect("it is always there");
-        into.copy_from_slice(&file[self.start + usize::try_from(offset).unwrap()..][..into.len()]);
-        Ok(())
-    }
 }
