@@ -27,6 +27,7 @@
 //! |---|---|
 //! | `run.rs`, `scene.rs` | the measurement from end to end, and what it needs |
 //! | `crash/` | authorities killed under load, and the proof that nothing was forgotten |
+//! | `restart/` | starts timed, with much to read back |
 //! | `options.rs`, `error.rs`, `limits.rs` | command line, exits, bounds |
 //! | `accounts.rs`, `plan.rs`, `orders.rs`, `votes.rs`, `workload.rs`, `digest_table.rs` | what is made ahead |
 //! | `random.rs`, `parallel.rs`, `progress.rs`, `interrupt.rs` | with what it is made |
@@ -39,6 +40,8 @@
 //! | `verify/` | signature checks by themselves, beside another library's |
 //!
 //! The subcommand `crash` kills a durable authority again and again: see [`crash`].
+//!
+//! The subcommand `restart` times the start of an authority that has much to read back: see [`restart`].
 //!
 //! The subcommand `verify` measures signature checks alone, without authorities or sockets: see [`verify`].
 //!
@@ -85,6 +88,7 @@ pub mod progress;
 pub mod random;
 pub mod replies;
 pub mod report;
+pub mod restart;
 pub mod run;
 pub mod scene;
 pub mod setup;

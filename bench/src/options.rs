@@ -14,6 +14,12 @@ const WINDOW_VOLATILE: usize = 512;
 /// Payments in flight that saturate a durable one: each waits for two flushes of the disk.
 const WINDOW_DURABLE: usize = 4_096;
 
+/// What a payment leaves in the journal at least: a vote's record and a confirmation's. Bytes.
+const RECORD_BYTES_PER_PAYMENT: u64 = 256;
+/// While a journal is filled the authority may refuse payments for seconds, until a snapshot is done.
+const FILL_TIMEOUT_MS: u64 = 1_000;
+const FILL_TRIES: u32 = 100;
+
 /// Drives real signed payments through a Quittance authority and measures, counts and audits them.
 ///
 /// Without a subcommand it runs the measurement: a committee and funded accounts in a temporary folder; the first authority
@@ -92,6 +98,78 @@ pub enum Command {
     /// Exit code: 0 nothing was forgotten; 1 something was, or a payment never settled; 2 wrong usage; 3 an authority did not
     /// start again, or died by itself, or the machine refused something; 130 interrupted.
     Crash(CrashOptions),
+    /// Time the start of an authority with many accounts and a journal as full as it gets.
+    ///
+    /// The authority is driven at saturation until a snapshot is complete and the journal behind it is as full as it was when
+    /// that snapshot was done, or as full as --full says. Then it is killed, and started --starts times from what is on disk.
+    ///
+    /// `ready_ms` is the time from the process's birth to its word that it is ready. `recovery_ms` is what reading back took of
+    /// that: the snapshot, and then, in `replay_ms`, the journal, of which both copies are read and compared. The rest goes
+    /// into the genesis file.
+    ///
+    /// Exit code: 0 measured; 1 a start found no snapshot or no records; 2 wrong usage, or the load ended too early; 3 an
+    /// authority did not start, or died by itself, or the machine refused something; 130 interrupted.
+    Restart(RestartOptions),
+}
+
+/// Options of `restart`.
+#[derive(Clone, Debug, Args)]
+pub struct RestartOptions {
+    /// Funded accounts.
+    #[arg(long, default_value_t = 1_000_000, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=i64::from(ACCOUNT_COUNT_MAX)))]
+    pub accounts: u32,
+    /// Shards of the authority.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(SHARD_COUNT_MAX)))]
+    pub shards: u16,
+    /// Journal of each shard in each directory, in MiB.
+    #[arg(long, default_value_t = 256, value_name = "MIB", value_parser = journal_mib())]
+    pub journal_mib: u64,
+    /// How full the journal shall be, in percent, if it gets so full.
+    #[arg(long, default_value_t = 95, value_name = "PERCENT", value_parser = clap::value_parser!(u64).range(5..=100))]
+    pub full: u64,
+    /// Starts that are timed.
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub starts: u32,
+    /// Fixes keys and payments.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+    /// As for `run`.
+    #[arg(long, value_name = "DIR[,DIR2]", value_delimiter = ',', num_args = 1)]
+    pub data: Vec<PathBuf>,
+    /// Print one JSON object instead of the table.
+    #[arg(long)]
+    pub json: bool,
+    /// The authority's executable [default: the one beside this one; built first under cargo].
+    #[arg(long, value_name = "PATH")]
+    pub authority_binary: Option<PathBuf>,
+}
+
+impl RestartOptions {
+    /// The settings of the run that fills the journal: enough payments to turn every ring three times.
+    ///
+    /// # Errors
+    /// [`BenchError::Usage`] for more payments than there may be.
+    pub fn as_run(&self) -> Result<RunOptions, BenchError> {
+        let payments = 3 * u64::from(self.shards) * (self.journal_mib << 20) / RECORD_BYTES_PER_PAYMENT;
+        let payments = u32::try_from(payments).ok().filter(|payments| *payments <= PAYMENT_COUNT_MAX);
+        let payments = payments.ok_or_else(|| {
+            BenchError::Usage(format!("so large a journal takes more than {PAYMENT_COUNT_MAX} payments to fill"))
+        })?;
+        let Cli { run, .. } = Cli::parse_from(["quittance-bench"]);
+        Ok(RunOptions {
+            accounts: self.accounts,
+            payments,
+            shards: self.shards,
+            seed: self.seed,
+            data: self.data.clone(),
+            journal_mib: Some(self.journal_mib),
+            timeout_ms: FILL_TIMEOUT_MS,
+            tries: FILL_TRIES,
+            authority_binary: self.authority_binary.clone(),
+            json: self.json,
+            ..run
+        })
+    }
 }
 
 /// Options of `crash`.

@@ -39,6 +39,9 @@ pub struct Ready {
     pub transport: String,
     /// The signature backend at work.
     pub backend: String,
+    /// What it found on disk, by shard.
+    #[serde(default)]
+    pub recovered: Vec<Value>,
 }
 
 /// What an authority process said.
@@ -107,6 +110,16 @@ impl AuthorityProcess {
             Ok(Some(status)) => Err(BenchError::Died { index: self.index, status: status.to_string() }),
             Err(error) => Err(BenchError::Died { index: self.index, status: error.to_string() }),
         }
+    }
+
+    /// Asks for the counters; they come when the authority has gathered them.
+    pub fn ask_for_counters(&self) {
+        self.signal(Signal::USR1);
+    }
+
+    /// The last counters that came, if any came since it was asked before. Other events are dropped.
+    pub fn last_counters(&mut self) -> Option<Value> {
+        self.events.try_iter().filter(|event| event["event"] == "counters").last()
     }
 
     /// Has a thread kill the process by SIGKILL after this time, whatever goes on here meanwhile.

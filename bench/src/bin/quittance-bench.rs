@@ -3,9 +3,9 @@
 
 use clap::Parser;
 use quittance_bench::error::BenchError;
-use quittance_bench::options::{Cli, Command, CrashOptions, RunOptions, VerifyOptions};
+use quittance_bench::options::{Cli, Command, CrashOptions, RestartOptions, RunOptions, VerifyOptions};
 use quittance_bench::run::run;
-use quittance_bench::{crash, report, verify};
+use quittance_bench::{crash, report, restart, verify};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         Command::Run(options) => measure(&options),
         Command::Verify(options) => compare(&options),
         Command::Crash(options) => kill(&options),
+        Command::Restart(options) => start(&options),
     };
     ended.unwrap_or_else(|error| {
         eprintln!("quittance-bench: {error}");
@@ -42,6 +43,17 @@ fn kill(options: &CrashOptions) -> Result<ExitCode, BenchError> {
         print_json(&report);
     } else {
         println!("{}", crash::table(&report));
+    }
+    Ok(concluded(&report.failures()))
+}
+
+/// Fills an authority's journal, times its starts, and prints.
+fn start(options: &RestartOptions) -> Result<ExitCode, BenchError> {
+    let report = restart::restart(options, command_line())?;
+    if options.json {
+        print_json(&report);
+    } else {
+        println!("{}", restart::table(&report));
     }
     Ok(concluded(&report.failures()))
 }

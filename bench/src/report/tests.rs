@@ -16,7 +16,12 @@ fn settings() -> SettingsReport {
     let host = "127.0.0.1".parse().unwrap();
     let members = crate::setup::Members::new(1, host, &[9_000, 9_010, 9_020, 9_030], 1).unwrap();
     let terms = Terms::new(NetworkId([0; 32]), members.committee(), 1, false);
-    let ready = Ready { mode: "volatile".into(), transport: "io_uring".into(), backend: "portable".into() };
+    let ready = Ready {
+        mode: "volatile".into(),
+        transport: "io_uring".into(),
+        backend: "portable".into(),
+        recovered: Vec::new(),
+    };
     let cores = Cores { available: vec![0, 1], authority: vec![0], generator: 1 };
     SettingsReport::new(&options, &terms, 64, cores, &ready)
 }

@@ -80,7 +80,10 @@ pub(super) struct RecoveredLine {
     pub(super) bytes: u64,
     /// Blocks of one copy that were written again from the other.
     pub(super) repaired_blocks: u64,
+    /// Reading it all back.
     pub(super) took_ms: u64,
+    /// Of that, replaying the journal.
+    pub(super) replay_ms: u64,
 }
 
 /// One verifier of [`Ready`].

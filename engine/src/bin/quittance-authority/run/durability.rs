@@ -13,6 +13,7 @@ use quittance_engine::keeper::Keeper;
 use quittance_engine::shard::{Shard, ShardConfig};
 use quittance_verify::SecretKey;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An open journal and the threads behind it, not yet started.
 pub(super) struct Journal {
@@ -98,8 +99,18 @@ impl Durability {
     ) -> Result<(ShardJournal, Found), Fault> {
         let Self { storage, handle, secret, boot } = self;
         let (index, key) = (config.shard, storage.key(&secret));
-        let Recovered { head, tail, snapshot_number, blocks, records, bytes, repaired_blocks, took, findings } =
-            recover(&storage, &key, config, shard, fund)?;
+        let Recovered {
+            head,
+            tail,
+            snapshot_number,
+            blocks,
+            records,
+            bytes,
+            repaired_blocks,
+            took,
+            replay_took,
+            findings,
+        } = recover(&storage, &key, config, shard, fund)?;
         let superblock = &storage.superblock;
         let keeper = Keeper::resume(superblock, index, key, boot, (tail, head), snapshot_number)
             .map_err(|fault| Fault::Lost { path: storage.copies[0].path.clone(), what: fault.to_string() })?;
@@ -112,8 +123,13 @@ impl Durability {
             records,
             bytes,
             repaired_blocks,
-            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            took_ms: millis(took),
+            replay_ms: millis(replay_took),
         };
         Ok((journal, Found { line, findings }))
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

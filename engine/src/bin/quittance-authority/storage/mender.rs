@@ -12,6 +12,7 @@ use quittance_engine::keeper::Witness;
 use quittance_engine::types::ShardIndex;
 use quittance_tuning::{Finding, Severity};
 use std::path::PathBuf;
+use std::time::Instant;
 
 /// Writes to each copy what it lacks, and counts it.
 pub(super) struct Mender<'a> {
@@ -31,6 +32,8 @@ pub(super) struct Mender<'a> {
     bad_snapshots: Vec<(PathBuf, SnapshotFault)>,
     /// What is in use: its path, its directory's place, its number.
     snapshot: Option<(PathBuf, usize, u64)>,
+    /// When the first block came.
+    pub(super) replay_begun: Option<Instant>,
 }
 
 impl<'a> Mender<'a> {
@@ -47,6 +50,7 @@ impl<'a> Mender<'a> {
             unreadable: vec![0; copy_count],
             bad_snapshots: Vec::new(),
             snapshot: None,
+            replay_begun: None,
         }
     }
 
@@ -127,6 +131,7 @@ impl Witness for Mender<'_> {
     }
 
     fn block(&mut self, header: &BlockHeader, _: &[u8], repair: Option<&Repair<'_>>) -> Result<(), Fault> {
+        self.replay_begun.get_or_insert_with(Instant::now);
         self.last_block = header.block;
         let Some(repair) = repair else { return Ok(()) };
         // A second copy that is alone is read as both, and becomes the first.

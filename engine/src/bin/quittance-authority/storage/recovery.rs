@@ -38,6 +38,8 @@ pub(crate) struct Recovered {
     pub(crate) repaired_blocks: u64,
     /// All of it.
     pub(crate) took: Duration,
+    /// Of that, replaying the journal.
+    pub(crate) replay_took: Duration,
     /// What the operator should know.
     pub(crate) findings: Vec<Finding>,
 }
@@ -61,11 +63,12 @@ pub(crate) fn recover(
     let source = Source::of(storage, key);
     let mut mender = Mender::new(storage, config.shard);
     let read = read_back(&source, config, shard, fund, &mut mender)?;
+    let replay_took = mender.replay_begun.map(|begun| begun.elapsed()).unwrap_or_default();
     let (repaired_blocks, findings) = mender.finish()?;
     storage.recovered()?;
     let ReadBack { head, tail, snapshot_number, blocks, records, bytes } = read;
     let took = begun.elapsed();
-    Ok(Recovered { head, tail, snapshot_number, blocks, records, bytes, repaired_blocks, took, findings })
+    Ok(Recovered { head, tail, snapshot_number, blocks, records, bytes, repaired_blocks, took, replay_took, findings })
 }
 
 /// Where a journal is read from.
