@@ -13,7 +13,7 @@ use crate::types::{Address, Amount};
 use std::collections::VecDeque;
 
 /// A credit on its way to another shard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Credit {
     /// Its place among the credits of this pair of shards, from 1.
     pub number: u64,
@@ -33,7 +33,7 @@ pub struct CreditAck {
 }
 
 /// The source's end: an outbox.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Outgoing {
     /// Each with the record that it depends on.
     outbox: VecDeque<(RecordNumber, Credit)>,
@@ -150,7 +150,7 @@ pub struct ForeignAck {
 }
 
 /// The destination's end: the last number applied.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Incoming {
     last_number: u64,
     durable_number: u64,

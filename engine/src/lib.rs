@@ -72,7 +72,10 @@
 //! - `serde_json`: what `--json` prints. `quittance-tuning`: what is wrong with the cores given.
 //! - `rustix`: the parent-death signal; for tests, signals to a running authority.
 //!
-//! For tests only: `tempfile`.
+//! For tests only:
+//! - `tempfile`: journals that go away.
+//! - `stateright`: the model checker behind `tests/model`, which visits every state of small models of this protocol. It
+//!   brings a web server along that cannot be left out and is never started.
 #![forbid(unsafe_code)]
 
 pub mod arena;

@@ -19,7 +19,7 @@ impl<T> Durable<T> {
 }
 
 /// What may not leave yet, in order.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Withheld<T> {
     queue: VecDeque<(RecordNumber, T)>,
 }
