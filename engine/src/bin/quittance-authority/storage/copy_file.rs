@@ -8,7 +8,7 @@ use rustix::fs::{FallocateFlags, OFlags, fallocate, fstatvfs};
 use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// The file's name in its directory.
@@ -142,6 +142,25 @@ pub(super) fn open_file(path: &Path, access: Access, direct: bool) -> io::Result
 pub(super) fn sync_directory(directory: &Path) -> Result<(), Fault> {
     let fault = |source| Fault::Journal { path: directory.to_owned(), what: "synced", source };
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(fault)
+}
+
+/// Makes a directory's own name durable, and the names on the way to it: this process may have made them, or one that ended
+/// before it could sync them. Goes as far as the file system does; what it is mounted on was there before.
+pub(super) fn sync_way_to(directory: &Path) -> Result<(), Fault> {
+    let directory = directory.canonicalize().map_err(Fault::read(directory))?;
+    let device = |path: &Path| path.metadata().map(|metadata| metadata.dev()).map_err(Fault::read(path));
+    let own = device(&directory)?;
+    for above in directory.ancestors().skip(1) {
+        if device(above)? != own {
+            break;
+        }
+        match sync_directory(above) {
+            // One that may not be read is not one of those that are made here.
+            Err(Fault::Journal { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {}
+            outcome => outcome?,
+        }
+    }
+    Ok(())
 }
 
 /// Tries what writing past the page cache needs: a page, written and read back, in a file of its own. Never in the

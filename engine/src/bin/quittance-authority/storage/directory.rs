@@ -1,6 +1,6 @@
 //! The data directories: taken for this process, with a journal in them that is whole or can be made so.
 
-use super::copy_file::{Access, CopyFile, JOURNAL_NAME, sync_directory, try_direct};
+use super::copy_file::{Access, CopyFile, JOURNAL_NAME, sync_directory, sync_way_to, try_direct};
 use super::lock::{self, Lock};
 use super::snapshot_files;
 use super::survey::{Mending, Plan, Planned, survey};
@@ -182,6 +182,8 @@ fn make(superblock: &Superblock, copies: &[(u8, &Path)], findings: &mut Vec<Find
         copy.write_superblock(&Superblock { copy: *number, ..*superblock })?;
         copy.sync()?;
         sync_directory(directory)?;
+        // The directory itself may be new: without its name a power cut takes the journal with it.
+        sync_way_to(directory)?;
     }
     unfinished.0.clear();
     Ok(made)
