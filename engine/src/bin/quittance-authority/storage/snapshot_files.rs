@@ -20,6 +20,9 @@ use std::path::{Path, PathBuf};
 const PREFIX: &str = "snapshot-";
 const UNFINISHED: &str = ".new";
 
+/// What to do about a snapshot that cannot be made or written.
+const REMEDY: &str = "; the journal cannot turn without snapshots: make room, or see to the device";
+
 /// The name of a shard's snapshot with this number.
 pub(super) fn name(shard: ShardIndex, number: u64) -> String {
     format!("{PREFIX}{}-{}", shard.0, number % 2)
@@ -102,7 +105,7 @@ impl SnapshotFile {
 impl Target {
     fn create(directory: &Path, name: &str) -> Result<Self, Fault> {
         let (path, unfinished) = (directory.join(name), directory.join(format!("{name}{UNFINISHED}")));
-        let fault = |source| Fault::File { path: unfinished.clone(), source, remedy: "" };
+        let fault = |source| Fault::File { path: unfinished.clone(), source, remedy: REMEDY };
         match std::fs::remove_file(&unfinished) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fault(error)),
             _ => {}
@@ -132,8 +135,7 @@ impl Target {
     }
 
     fn fault(&self, source: io::Error) -> Fault {
-        let remedy = "; the journal cannot turn without snapshots: make room, or see to the device";
-        Fault::File { path: self.unfinished.clone(), source, remedy }
+        Fault::File { path: self.unfinished.clone(), source, remedy: REMEDY }
     }
 }
 
