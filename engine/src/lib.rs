@@ -76,6 +76,7 @@
 //! - `tempfile`: journals that go away.
 //! - `stateright`: the model checker behind `tests/model`, which visits every state of small models of this protocol. It
 //!   brings a web server along that cannot be left out and is never started.
+//! - `fuser`, on Linux: a disk that loses power and fails, behind a real process (`tests/faulty_disk`).
 #![forbid(unsafe_code)]
 
 pub mod arena;

@@ -184,6 +184,7 @@ pub(crate) fn rejection_leaf(code: u8, detail: u64, subject: &Digest, other: &Di
 }
 
 /// A repeatable stream of numbers (splitmix64).
+#[derive(Clone, Debug)]
 pub(crate) struct Numbers(pub(crate) u64);
 
 impl Numbers {

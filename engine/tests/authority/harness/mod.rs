@@ -2,6 +2,7 @@
 //!
 //! `files.rs` what an authority is started with; `process.rs` a child that never outlives its test; `authority.rs` one that
 //! runs, with its books; `client.rs` a socket that checks every reply; `reply.rs` replies; `counts.rs` counters.
+//! `tests/faulty_disk` uses files and processes, too.
 
 mod authority;
 mod client;

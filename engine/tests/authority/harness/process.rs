@@ -90,7 +90,12 @@ impl Process {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        kill_process(self.id(), signal).unwrap();
+    }
+
+    /// Its number, which is its own until [`Self::end`].
+    pub(crate) fn id(&self) -> Pid {
+        Pid::from_child(&self.child)
     }
 
     /// Stops all its threads where they are, so that what arrives now is met all at once by [`Self::resume`].
