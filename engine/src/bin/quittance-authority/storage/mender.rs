@@ -58,7 +58,8 @@ impl<'a> Mender<'a> {
     pub(super) fn finish(mut self) -> Result<(u64, Vec<Finding>), Fault> {
         let mut findings: Vec<Finding> =
             self.bad_snapshots.iter().map(|(path, fault)| bad_snapshot(path, fault)).collect();
-        let snapshots = self.mend_snapshots()?;
+        let (snapshots, copied) = self.mend_snapshots()?;
+        findings.extend(copied);
         for (copy, file) in self.storage.copies.iter().enumerate() {
             let (count, fault) = &self.repairs[copy];
             if let Some(fault) = fault {
@@ -74,10 +75,10 @@ impl<'a> Mender<'a> {
         Ok((blocks + snapshots, findings))
     }
 
-    /// Puts the snapshot in use into the directories that lack it.
-    fn mend_snapshots(&mut self) -> Result<u64, Fault> {
-        let Some((path, from, number)) = &self.snapshot else { return Ok(0) };
-        let mut count = 0;
+    /// Puts the snapshot in use into the directories that lack it, and says so of those that nobody tried to read.
+    fn mend_snapshots(&mut self) -> Result<(u64, Vec<Finding>), Fault> {
+        let Some((path, from, number)) = &self.snapshot else { return Ok((0, Vec::new())) };
+        let (mut count, mut findings) = (0, Vec::new());
         for (copy, file) in self.storage.copies.iter().enumerate().filter(|(copy, _)| copy != from) {
             let other = file.directory.join(snapshot_files::name(self.shard, *number));
             let is_bad = self.bad_snapshots.iter().any(|(bad, _)| *bad == other);
@@ -85,9 +86,10 @@ impl<'a> Mender<'a> {
                 assert_ne!(copy, *from, "a file is not written over itself");
                 snapshot_files::copy(path, &file.directory, self.shard, *number)?;
                 count += 1;
+                findings.extend((!is_bad).then(|| copied_snapshot(&other)));
             }
         }
-        Ok(count)
+        Ok((count, findings))
     }
 
     fn mended(&self, file: &CopyFile, count: u64, fault: &str, is_crash: bool) -> Finding {
@@ -159,6 +161,15 @@ impl Witness for Mender<'_> {
             copy.write(self.region_start + invalidate.offset, bytemuck::cast_slice(&zeros))?;
         }
         self.storage.copies.iter().try_for_each(CopyFile::sync)
+    }
+}
+
+fn copied_snapshot(path: &std::path::Path) -> Finding {
+    Finding {
+        severity: Severity::Notice,
+        what: format!("{}: written again from the other directory", path.display()),
+        why: "the authority or the machine stopped before this one had it, or the device lost it".to_owned(),
+        remedy: "see to the device if this happens again".to_owned(),
     }
 }
 
