@@ -39,6 +39,7 @@ impl Members {
         let members = keys.iter().zip(first_ports).map(|(key, port)| MemberEntry {
             key: key.public_key_bytes(),
             host,
+            hosts: Vec::new(),
             port: *port,
             shards: shard_count,
             weight: 1,

@@ -10,6 +10,8 @@ use crate::journal::record::RecordNumber;
 use crate::limits::CREDITS_UNACKNOWLEDGED_MAX;
 use crate::release::{Durable, Withheld};
 use crate::types::{Address, Amount};
+use bytemuck::{Pod, Zeroable};
+use quittance_net::frame::U64;
 use std::collections::VecDeque;
 
 /// A credit on its way to another shard.
@@ -21,6 +23,29 @@ pub struct Credit {
     pub recipient: Address,
     /// How much.
     pub amount: Amount,
+}
+
+/// A credit's bytes, 40, wherever it is written down or sent. Its number is not among them: it is known from its place, or
+/// stands beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct CreditBytes {
+    /// Who is paid.
+    pub recipient: Address,
+    /// How much.
+    pub amount: U64,
+}
+
+impl CreditBytes {
+    /// The bytes of a credit.
+    pub fn of(credit: &Credit) -> Self {
+        Self { recipient: credit.recipient, amount: U64::new(credit.amount.0) }
+    }
+
+    /// The credit that has this number.
+    pub fn credit(&self, number: u64) -> Credit {
+        Credit { number, recipient: self.recipient, amount: Amount(self.amount.get()) }
+    }
 }
 
 /// What the destination tells the source.
@@ -68,6 +93,11 @@ impl Outgoing {
     /// The number of the last credit made; 0 if there is none.
     pub fn last_number(&self) -> u64 {
         self.last_number
+    }
+
+    /// The number of the last credit that the destination acknowledged; 0 if there is none.
+    pub fn acknowledged_number(&self) -> u64 {
+        self.last_number - self.outbox.len() as u64
     }
 
     /// Adds a credit under the next number. It leaves when `after` is durable.

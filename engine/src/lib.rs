@@ -22,7 +22,7 @@
 //!   recipient's own payments have not arrived, the same money can be credited to him more than once, with debits missing
 //!   in between: the supply bounds what all accounts hold when everything has arrived, not one balance at one authority.
 //! - An authority splits its accounts over shards, each with a thread, a port and an [`arena`] of its own. Credits between
-//!   them are numbered and applied once ([`credit`]).
+//!   them are numbered and applied once ([`credit`]), within a process and between those of one authority ([`peer_link`]).
 //!
 //! # What it must not forget
 //! A vote that is forgotten can be followed by a vote for another order, and then money is stolen. So every change of a
@@ -44,19 +44,19 @@
 //! - [`arena`], [`key_cache`]: accounts, and their decompressed keys. `slab.rs`: tables of fixed capacity.
 //! - `tally.rs`: the votes of a certificate, counted and hashed. `root_checks.rs`: roots whose signature is being checked.
 //! - [`verify_batch`]: signatures on their way to a verifier and back. [`quarantine`]: whose signatures are checked alone.
-//! - [`credit`]: credits between shards, exactly once.
+//! - [`credit`]: credits between shards, exactly once. [`peer_link`]: the same between processes, over a stream of bytes.
 //! - [`release`]: what may not leave yet, as a type.
 //! - [`journal`]: what a shard writes down before it lets anyone know: its bytes, where they go, and how they are scanned.
 //! - [`keeper`]: when they are written, when a snapshot replaces them, and how a shard comes back from them.
 //! - [`message`]: the bytes that are signed. [`network`]: the network's id, and which shard holds an account.
 //! - [`committee`], [`genesis`]: the two files that all authorities and payers share.
-//! - [`types`], [`reject`], [`counters`], [`limits`]: numbers that must not mix, refusals, counts, and every bound.
+//! - [`types`], [`shard_range`], [`reject`], [`counters`], [`limits`]: numbers that must not mix, refusals, counts, and every bound.
 //! - `bin/quittance-authority/`: the shell; its `main.rs` has a map of its own.
 //!
 //! # Dependencies
 //! Of the library:
 //! - `quittance-net`: frames. `quittance-verify`: keys, signatures, reply trees.
-//! - `blake3`: the names of orders, networks and committees.
+//! - `blake3`: the names of orders, networks and committees; the tags of blocks and of what peers send.
 //! - `bytemuck`: structures as bytes, for signing and for replies.
 //! - `crc32fast`: the checksum of a journal block's header.
 //! - `siphasher`: keyed hashing, so that nobody outside can choose addresses that collide.
@@ -70,7 +70,8 @@
 //!   long that takes.
 //! - `getrandom`: keys, hash keys, seeds of weights.
 //! - `serde_json`: what `--json` prints. `quittance-tuning`: what is wrong with the cores given.
-//! - `rustix`: the parent-death signal; for tests, signals to a running authority.
+//! - `rustix`: the parent-death signal; sockets, `poll` and `eventfd` of the links between processes; for tests, signals to a
+//!   running authority.
 //!
 //! For tests only:
 //! - `tempfile`: journals that go away.
@@ -90,11 +91,13 @@ pub mod key_cache;
 pub mod limits;
 pub mod message;
 pub mod network;
+pub mod peer_link;
 pub mod quarantine;
 pub mod reject;
 pub mod release;
 mod root_checks;
 pub mod shard;
+pub mod shard_range;
 mod slab;
 mod tally;
 pub mod types;

@@ -3,6 +3,8 @@
 //! `quittance-authority generate` prints such a table, so a committee file is made by appending four outputs.
 
 use super::{Committee, CommitteeError, Member};
+use crate::types::{Peer, ShardIndex};
+use core::net::IpAddr;
 use quittance_verify::{KeyError, PublicKey};
 use serde::{Deserialize, Serialize};
 
@@ -25,8 +27,11 @@ pub struct MemberEntry {
     /// Ed25519 public key, 64 hexadecimal digits.
     #[serde(with = "hex::serde")]
     pub key: [u8; 32],
-    /// An IP address.
-    pub host: core::net::IpAddr,
+    /// The IP address of all shards, where `hosts` does not say otherwise.
+    pub host: IpAddr,
+    /// An IP address for each shard, where they are on different hosts; none if all are on `host`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<IpAddr>,
     /// UDP port of shard 0; shard i listens on `port + i`.
     pub port: u16,
     /// How many shards this authority has.
@@ -37,6 +42,16 @@ pub struct MemberEntry {
 }
 
 impl MemberEntry {
+    /// Where a shard listens.
+    ///
+    /// # Panics
+    /// If there is no such shard. The ports of all others are in range once [`CommitteeFile::parse`] has seen the entry.
+    pub fn address_of(&self, shard: ShardIndex) -> Peer {
+        assert!(shard.0 < self.shards, "an authority has the shards that its entry says");
+        let port = self.port.checked_add(shard.0).expect("the file was checked for this");
+        Peer::new(self.hosts.get(shard.index()).copied().unwrap_or(self.host), port)
+    }
+
     /// The entry as the table that a committee file holds.
     pub fn to_table(&self) -> String {
         #[derive(Serialize)]
@@ -75,6 +90,16 @@ pub enum CommitteeFileError {
         /// The shard count.
         shards: u16,
     },
+    /// Some shards have an IP address of their own and others do not.
+    #[error("authority {index}: `hosts` has {hosts} addresses for {shards} shards; give one for each, or leave it out")]
+    Hosts {
+        /// Its place in the file, from 0.
+        index: usize,
+        /// Addresses given.
+        hosts: usize,
+        /// The shard count.
+        shards: u16,
+    },
     /// The members make no committee.
     #[error(transparent)]
     Committee(#[from] CommitteeError),
@@ -84,13 +109,17 @@ impl CommitteeFile {
     /// Reads the file's text. Unknown fields are refused: a mistyped one must not be silently ignored.
     ///
     /// # Errors
-    /// [`CommitteeFileError::Syntax`] or [`CommitteeFileError::Ports`].
+    /// [`CommitteeFileError::Syntax`], [`CommitteeFileError::Ports`] or [`CommitteeFileError::Hosts`].
     pub fn parse(text: &str) -> Result<Self, CommitteeFileError> {
         let file: Self = toml::from_str(text).map_err(|error| CommitteeFileError::Syntax(error.to_string()))?;
         for (index, member) in file.members.iter().enumerate() {
             let (port, shards) = (member.port, member.shards);
             if port == 0 || shards == 0 || port.checked_add(shards - 1).is_none() {
                 return Err(CommitteeFileError::Ports { index, port, shards });
+            }
+            let hosts = member.hosts.len();
+            if hosts != 0 && hosts != usize::from(shards) {
+                return Err(CommitteeFileError::Hosts { index, hosts, shards });
             }
         }
         Ok(file)
@@ -123,7 +152,8 @@ mod tests {
 
     fn entry(seed: u8) -> MemberEntry {
         let key = SecretKey::from_seed(&[seed; 32]).public_key_bytes();
-        MemberEntry { key, host: "127.0.0.1".parse().unwrap(), port: 9_100, shards: 4, weight: 1 }
+        let host = "127.0.0.1".parse().unwrap();
+        MemberEntry { key, host, hosts: Vec::new(), port: 9_100, shards: 4, weight: 1 }
     }
 
     #[test]
@@ -149,6 +179,20 @@ mod tests {
             let error = CommitteeFile::parse(&file.to_text()).unwrap_err();
             assert_eq!(error, CommitteeFileError::Ports { index: 0, port, shards });
         }
+    }
+
+    #[test]
+    fn shards_are_on_one_host_or_each_on_its_own() {
+        let ip = |last| IpAddr::from([10, 0, 0, last]);
+        let spread = MemberEntry { hosts: (1..=4).map(ip).collect(), ..entry(1) };
+        let text = CommitteeFile { epoch: 0, members: vec![entry(2), spread.clone()] }.to_text();
+        let read = CommitteeFile::parse(&text).unwrap();
+        assert_eq!(read.members, vec![entry(2), spread]);
+        let address = |member: usize, shard| read.members[member].address_of(ShardIndex(shard)).to_string();
+        assert_eq!([address(0, 3), address(1, 0), address(1, 3)], ["127.0.0.1:9103", "10.0.0.1:9100", "10.0.0.4:9103"]);
+        let short = MemberEntry { hosts: vec![ip(1)], ..entry(1) };
+        let error = CommitteeFile::parse(&CommitteeFile { epoch: 0, members: vec![short] }.to_text()).unwrap_err();
+        assert_eq!(error, CommitteeFileError::Hosts { index: 0, hosts: 1, shards: 4 });
     }
 
     #[test]

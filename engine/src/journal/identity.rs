@@ -3,6 +3,7 @@
 use super::{PAGE_BYTES, is_region};
 use crate::limits::SHARDS_MAX;
 use crate::network::NetworkId;
+use crate::shard_range::ShardRange;
 use crate::types::ShardIndex;
 use bytemuck::{Pod, Zeroable};
 use core::fmt;
@@ -48,6 +49,8 @@ impl Identity {
 pub struct Superblock {
     /// Whose journal this is.
     pub identity: Identity,
+    /// Whose regions it has: the shards of one process.
+    pub shards: ShardRange,
     /// The length of a shard's region: bytes. See [`is_region`].
     pub region_bytes: u64,
     /// Which copy this is, from 0.
@@ -77,15 +80,17 @@ pub enum SuperblockError {
 }
 
 const MAGIC: [u8; 8] = *b"qtjrnal\n";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
-/// A superblock's bytes, 136; the rest of the page is zero.
+/// A superblock's bytes, 140; the rest of the page is zero.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct SuperblockBytes {
     magic: [u8; 8],
     version: U16,
     shard_count: U16,
+    first_shard: U16,
+    hosted_count: U16,
     copy: u8,
     padding: [u8; 3],
     region_bytes: U64,
@@ -106,6 +111,8 @@ impl Superblock {
             magic: MAGIC,
             version: U16::new(VERSION),
             shard_count: U16::new(self.identity.shard_count),
+            first_shard: U16::new(self.shards.first().0),
+            hosted_count: U16::new(self.shards.count()),
             copy: self.copy,
             padding: [0; 3],
             region_bytes: U64::new(self.region_bytes),
@@ -136,7 +143,9 @@ impl Superblock {
         if layout.version.get() != VERSION {
             return Err(SuperblockError::Version { found: layout.version.get() });
         }
+        let shards = ShardRange::new(ShardIndex(layout.first_shard.get()), layout.hosted_count.get());
         let superblock = Self {
+            shards: shards.ok_or(SuperblockError::Damaged)?,
             identity: Identity {
                 network: NetworkId(layout.network),
                 authority_key: layout.authority_key,
@@ -150,6 +159,7 @@ impl Superblock {
             && layout.padding == [0; 3]
             && rest.iter().all(|byte| *byte == 0)
             && (1..=SHARDS_MAX).contains(&superblock.identity.shard_count)
+            && superblock.shards.last().0 < superblock.identity.shard_count
             && superblock.copy < super::COPIES_MAX
             && is_region(superblock.region_bytes);
         if is_whole { Ok(superblock) } else { Err(SuperblockError::Damaged) }
@@ -157,13 +167,12 @@ impl Superblock {
 
     /// Where a shard's region is in the file: bytes.
     pub fn region_start(&self, shard: ShardIndex) -> u64 {
-        assert!(shard.0 < self.identity.shard_count, "the shell counts its shards by the identity");
-        PAGE_BYTES as u64 + u64::from(shard.0) * self.region_bytes
+        PAGE_BYTES as u64 + self.shards.local(shard) as u64 * self.region_bytes
     }
 
     /// The file's length: bytes.
     pub fn file_bytes(&self) -> u64 {
-        PAGE_BYTES as u64 + u64::from(self.identity.shard_count) * self.region_bytes
+        PAGE_BYTES as u64 + u64::from(self.shards.count()) * self.region_bytes
     }
 }
 
@@ -209,16 +218,17 @@ mod tests {
     use crate::journal::fixture::identity;
 
     fn superblock() -> Superblock {
-        Superblock { identity: identity(), region_bytes: REGION_BYTES_MIN, copy: 1, created: [3; 16] }
+        let shards = ShardRange::new(ShardIndex(1), 3).unwrap();
+        Superblock { identity: identity(), shards, region_bytes: REGION_BYTES_MIN, copy: 1, created: [3; 16] }
     }
 
     #[test]
     fn a_superblock_comes_back_and_tells_where_regions_are() {
         let superblock = superblock();
         assert_eq!(Superblock::decode(&superblock.encode()), Ok(superblock));
-        assert_eq!(superblock.region_start(ShardIndex(0)), 4096);
-        assert_eq!(superblock.region_start(ShardIndex(3)), 4096 + 3 * (1 << 20));
-        assert_eq!(superblock.file_bytes(), 4096 + 4 * (1 << 20));
+        assert_eq!(superblock.region_start(ShardIndex(1)), 4096, "the first shard that it has");
+        assert_eq!(superblock.region_start(ShardIndex(3)), 4096 + 2 * (1 << 20));
+        assert_eq!(superblock.file_bytes(), 4096 + 3 * (1 << 20));
     }
 
     #[test]
@@ -233,7 +243,7 @@ mod tests {
             page[bit / 8] ^= 1 << (bit % 8);
             let expected = match bit / 8 {
                 0..8 => SuperblockError::NotAJournal,
-                8..10 => SuperblockError::Version { found: 1 ^ (1 << (bit - 64)) },
+                8..10 => SuperblockError::Version { found: VERSION ^ (1 << (bit - 64)) },
                 _ => SuperblockError::Damaged,
             };
             assert_eq!(Superblock::decode(&page), Err(expected), "bit {bit}");
@@ -254,6 +264,9 @@ mod tests {
         assert!(refuses(|layout| layout.region_bytes = U64::new(REGION_BYTES_MIN + 1)));
         assert!(refuses(|layout| layout.shard_count = U16::new(0)));
         assert!(refuses(|layout| layout.shard_count = U16::new(SHARDS_MAX + 1)));
+        assert!(refuses(|layout| layout.hosted_count = U16::new(0)));
+        assert!(refuses(|layout| layout.hosted_count = U16::new(4)), "from shard 1 on there are three");
+        assert!(!refuses(|layout| layout.hosted_count = U16::new(2)));
         assert!(refuses(|layout| layout.copy = 2));
         assert!(!refuses(|layout| layout.copy = 0));
     }

@@ -1,7 +1,7 @@
 //! Records: what a shard must not forget, one per change of its state.
 
-use crate::credit::{Credit, CreditAck};
-use crate::types::{Address, Amount, Digest, Sequence, ShardIndex};
+use crate::credit::{Credit, CreditAck, CreditBytes};
+use crate::types::{Address, Digest, Sequence, ShardIndex};
 use bytemuck::{Pod, Zeroable};
 use quittance_net::frame::{OrderBody, U16, U64};
 
@@ -89,13 +89,12 @@ struct ConfirmBytes {
 /// 56 bytes.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
-struct CreditBytes {
+struct CreditRecordBytes {
     kind: u8,
     padding: [u8; 5],
     source: U16,
-    recipient: Address,
     number: U64,
-    amount: U64,
+    credit: CreditBytes,
 }
 
 /// 16 bytes.
@@ -129,13 +128,12 @@ impl Record {
             }
             Self::Credit { source, credit } => append(
                 out,
-                &CreditBytes {
+                &CreditRecordBytes {
                     kind: KIND_CREDIT,
                     padding: [0; 5],
                     source: U16::new(source.0),
-                    recipient: credit.recipient,
                     number: U64::new(credit.number),
-                    amount: U64::new(credit.amount.0),
+                    credit: CreditBytes::of(&credit),
                 },
             ),
             Self::Ack { destination, ack } => append(
@@ -168,8 +166,8 @@ impl Record {
                 Ok((Self::Confirm { body, digest, credit_number: credit_number.get() }, rest))
             }
             KIND_CREDIT => {
-                let (CreditBytes { padding, source, recipient, number, amount, .. }, rest) = split(bytes)?;
-                let credit = Credit { number: number.get(), recipient, amount: Amount(amount.get()) };
+                let (CreditRecordBytes { padding, source, number, credit, .. }, rest) = split(bytes)?;
+                let credit = credit.credit(number.get());
                 zero(&padding).map(|()| (Self::Credit { source: ShardIndex(source.get()), credit }, rest))
             }
             KIND_ACK => {
@@ -195,7 +193,7 @@ impl Record {
         match bytes.first() {
             Some(&KIND_VOTE) => Ok(size_of::<VoteBytes>()),
             Some(&KIND_CONFIRM) => Ok(size_of::<ConfirmBytes>()),
-            Some(&KIND_CREDIT) => Ok(size_of::<CreditBytes>()),
+            Some(&KIND_CREDIT) => Ok(size_of::<CreditRecordBytes>()),
             Some(&KIND_ACK) => Ok(size_of::<AckBytes>()),
             _ => Err(BadRecord),
         }
@@ -218,6 +216,7 @@ fn zero(padding: &[u8]) -> Result<(), BadRecord> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::Amount;
 
     fn records() -> Vec<Record> {
         let mut body: OrderBody = Zeroable::zeroed();

@@ -17,10 +17,10 @@
 use super::identity::{Identity, ShardIdentity};
 use super::ring::Position;
 use super::{PAGE_BYTES, RecordNumber};
-use crate::credit::Credit;
+use crate::credit::{Credit, CreditBytes};
 use crate::limits::{CREDITS_UNACKNOWLEDGED_MAX, SHARDS_MAX};
 use crate::network::NetworkId;
-use crate::types::{Address, Amount, Digest, ShardIndex};
+use crate::types::{Address, Digest, ShardIndex};
 use bytemuck::{Pod, Zeroable};
 use quittance_net::frame::{I128, U16, U64};
 
@@ -171,14 +171,6 @@ struct OutgoingBytes {
     credit_count: U64,
     peer_has_room: u8,
     padding: [u8; 7],
-}
-
-/// A credit, 40 bytes: its number is known from its place.
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct CreditBytes {
-    recipient: Address,
-    amount: U64,
 }
 
 /// The foot, 48 bytes.

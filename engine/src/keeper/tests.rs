@@ -7,6 +7,7 @@ use crate::journal::{BLOCK_BYTES_MAX, PAGE_BYTES, REGION_BYTES_MIN};
 use crate::limits::account_reserve;
 use crate::network::NetworkId;
 use crate::shard::ShardConfig;
+use crate::shard_range::ShardRange;
 use crate::types::{Address, Amount};
 use quittance_verify::SecretKey;
 use std::sync::Arc;
@@ -114,7 +115,9 @@ fn addresses() -> impl Iterator<Item = Address> {
 }
 
 fn resume(tail: Position, head: Position) -> Result<Keeper, FullRing> {
-    let superblock = Superblock { identity: identity(), region_bytes: REGION_BYTES_MIN, copy: 0, created: [4; 16] };
+    let (identity, region_bytes) = (identity(), REGION_BYTES_MIN);
+    let shards = ShardRange::all(identity.shard_count);
+    let superblock = Superblock { identity, shards, region_bytes, copy: 0, created: [4; 16] };
     let key = JournalKey::derive(&[5; 32], &superblock.created);
     Keeper::resume(&superblock, ShardIndex(0), key, (1, 3), (tail, head), 6)
 }

@@ -3,6 +3,7 @@
 use super::Shard;
 use crate::credit::{Credit, CreditAck, ForeignAck};
 use crate::journal::record::Record;
+use crate::peer_link::PairMarks;
 use crate::types::ShardIndex;
 
 impl Shard {
@@ -20,6 +21,19 @@ impl Shard {
     /// The link to another shard was lost: what it did not acknowledge is to be handed over again.
     pub fn resend_credits(&mut self, destination: ShardIndex) {
         self.outgoing[destination.index()].resend();
+    }
+
+    /// How far the links with another shard have come, in both directions: the credits made for it and those that it
+    /// acknowledged, and those of its own that are applied, durably.
+    pub fn credit_marks(&mut self, other: ShardIndex) -> PairMarks {
+        let outgoing = &self.outgoing[other.index()];
+        let ack = CreditAck { number: outgoing.acknowledged_number(), has_room: outgoing.peer_has_room() };
+        PairMarks { made: outgoing.last_number(), acknowledged: ack, applied: self.credit_ack(other) }
+    }
+
+    /// The last credit made for another shard, durable or not.
+    pub fn credits_made(&self, destination: ShardIndex) -> u64 {
+        self.outgoing[destination.index()].last_number()
     }
 
     /// Another shard acknowledged credits.

@@ -8,6 +8,7 @@ use quittance_engine::journal::identity::{Identity, JournalKey, Superblock};
 use quittance_engine::journal::record::Record;
 use quittance_engine::journal::ring::{Placed, Position, Ring};
 use quittance_engine::journal::{BLOCK_BYTES_MAX, REGION_BYTES_MIN};
+use quittance_engine::shard_range::ShardRange;
 use quittance_engine::types::{Sequence, ShardIndex};
 use quittance_net::frame::{OrderBody, RECIPIENT_ACCOUNT, U64};
 use rustix::fs::{FlockOperation, flock};
@@ -40,7 +41,8 @@ impl Journal {
             authority_key: secret.public_key_bytes(),
             shard_count: files.network.shard_count,
         };
-        let superblock = Superblock { identity, region_bytes: REGION_BYTES_MIN, copy: 0, created: [6; 16] };
+        let shards = ShardRange::all(identity.shard_count);
+        let superblock = Superblock { identity, shards, region_bytes: REGION_BYTES_MIN, copy: 0, created: [6; 16] };
         for copy in 0..2 {
             std::fs::create_dir(files.path(&format!("copy{copy}"))).unwrap();
             let file = File::create(files.path(&format!("copy{copy}/journal"))).unwrap();

@@ -2,7 +2,7 @@
 //!
 //! `harness` starts and stops processes and checks every reply; `make` makes what peers send. What peers may do wrong:
 //! `bad_frames`, `bad_orders`, `bad_certificates`, `random`. What holds for all: `reply_lengths`, `repeats`. What payments
-//! do: `accounts`, `settings`. What operators do: `command_line`, `new_authority`, `operator`.
+//! do: `accounts`, `settings`. An authority of several processes: `processes`, `processes_refused`. What operators do: `command_line`, `new_authority`, `operator`.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)] // helpers of tests are tests
 
@@ -17,6 +17,8 @@ mod journal_offline;
 mod make;
 mod new_authority;
 mod operator;
+mod processes;
+mod processes_refused;
 mod random;
 mod repeats;
 mod reply_lengths;

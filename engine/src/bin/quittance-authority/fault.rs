@@ -3,9 +3,12 @@
 use quittance_engine::committee::CommitteeFileError;
 use quittance_engine::credit::ForeignAck;
 use quittance_engine::genesis::GenesisError;
+use quittance_engine::peer_link::Loss;
 use quittance_engine::shard::FundError;
+use quittance_engine::shard_range::ShardRange;
 use quittance_net::transport::TransportError;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// Why the process ends. Each message names a remedy.
@@ -60,6 +63,18 @@ pub(crate) enum Fault {
     /// What was durable is no longer there, or no longer makes sense. To start would be to forget votes.
     #[error("{}: {what}", path.display())]
     Lost { path: PathBuf, what: String },
+    /// What another process of this authority remembers proves that one of the two has forgotten what it must not.
+    #[error(
+        "{} lost its state: {loss}; this authority must not go on: put back the data directories that belong together \
+         (a process that runs with --volatile cannot be restarted alone)",
+        if loss.is_peers { format!("the process of shards {peer} ({link})") } else { format!("this process, as that of shards {peer} ({link}) shows,") }
+    )]
+    PeerLost { peer: ShardRange, link: SocketAddr, loss: Loss },
+    /// The link to the authority's other processes.
+    #[error(
+        "the link at {address} cannot be {what}: {source}; end what has the port, or name another in the private files"
+    )]
+    Link { address: SocketAddr, what: &'static str, source: io::Error },
     /// Another process has the data directory.
     #[error("{}: in use by {holder}; end it first, or give another --data directory", path.display())]
     InUse { path: PathBuf, holder: String },
@@ -81,8 +96,9 @@ impl Fault {
             Self::Genesis { .. } | Self::Fund { .. } => 2,
             Self::File { .. } | Self::Transport(_) | Self::Thread(_) | Self::Random(_) => 1,
             Self::Credits { .. } | Self::Signals(_) | Self::Journal { .. } | Self::NoRoom { .. } => 1,
+            Self::Link { .. } => 1,
             Self::Foreign { .. } => 3,
-            Self::Lost { .. } => 4,
+            Self::Lost { .. } | Self::PeerLost { .. } => 4,
             Self::InUse { .. } => 5,
         }
     }

@@ -12,6 +12,7 @@
 //! | `run/network_files.rs`, `run/placement.rs` | what it is told: committee, genesis; cores |
 //! | `run/threads.rs`, `run/shard_thread.rs`, `run/verifier_thread.rs` | its threads |
 //! | `run/links.rs`, `run/verifier_pool.rs` | the lock-free queues between them |
+//! | `run/hosted.rs`, `run/peers/` | which shards this process runs; its links to those that run the others |
 //! | `run/durability.rs` | the journal of a running authority, and each shard's share |
 //! | `run/idle.rs`, `run/outbox.rs` | when a thread spins or sleeps; where its replies go |
 //! | `run/signals.rs`, `run/announce.rs` | what the operator says to it, and it to him |

@@ -1,6 +1,8 @@
 //! The command line.
 
+use crate::private_file::ProcessEntry;
 use clap::{Args, Parser, Subcommand};
+use quittance_engine::shard_range::ShardRange;
 use quittance_net::transport::TransportKind;
 use quittance_verify::BackendKind;
 use std::net::IpAddr;
@@ -10,8 +12,9 @@ const EXIT_CODES: &str = "Exit codes:
   0    done; for `run`: stopped by SIGINT or SIGTERM
   1    the machine's fault: the message names the remedy
   2    the command line or a file is wrong; nothing was started
-  3    the data directory belongs to another authority, network, shard count or journal; nothing was started
-  4    something that was durable cannot be read back from any copy: the authority must not start, and does not
+  3    the data directory belongs to another authority, network, journal or other shards; nothing was started
+  4    something that was durable cannot be read back from any copy: the authority must not start, and does not;
+       or another process of this authority proves that something was forgotten: the authority must not go on
   5    another process uses the data directory
   6    only for `verify-journal`: something is damaged, and the authority's next start mends it
   134  a thread of ours panicked (SIGABRT); please report the message";
@@ -64,6 +67,11 @@ pub(crate) struct GenerateOptions {
     #[arg(long, value_name = "COUNT", default_value_t = 1,
           value_parser = clap::value_parser!(u16).range(1..=i64::from(quittance_engine::limits::SHARDS_MAX)))]
     pub(crate) shards: u16,
+    /// A process that runs these shards, for an authority that has several, on one host or on many: once for each. At LINK it
+    /// listens for the others (TCP); at HOST payers reach its shards, where that is not --host. Every process is given the
+    /// same private file.
+    #[arg(long = "process", value_name = "SHARDS=LINK[@HOST]")]
+    pub(crate) processes: Vec<ProcessEntry>,
     /// The private file to write. An existing one is never overwritten.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
@@ -125,6 +133,10 @@ pub(crate) struct RunOptions {
     /// made to sign a second one. For benchmarks and trials, never with money.
     #[arg(long)]
     pub(crate) volatile: bool,
+    /// Run these shards of the authority, and let its other processes run the others: one of the processes that the private
+    /// file names. Each has data directories of its own.
+    #[arg(long, value_name = "FIRST-LAST")]
+    pub(crate) shards: Option<ShardRange>,
     /// The IP address to listen on, where it is not the one in the private file.
     #[arg(long, value_name = "IP")]
     pub(crate) listen: Option<IpAddr>,
@@ -152,11 +164,12 @@ pub(crate) struct RunOptions {
     /// Receive buffer of each shard's socket, in MiB.
     #[arg(long, value_name = "MIB", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1023))]
     pub(crate) receive_buffer_mib: u16,
-    /// Accounts that all shards together can hold; 144 to 160 bytes of memory each. Default: twice those of the genesis
+    /// Accounts that all shards of the authority together can hold; 144 to 160 bytes of memory each. Default: twice those of the genesis
     /// file, and 65,536.
     #[arg(long, value_name = "COUNT")]
     pub(crate) accounts_max: Option<usize>,
-    /// Memory for senders' keys, decompressed once and kept, in MiB for all shards together.
+    /// Memory for senders' keys, decompressed once and kept, in MiB for all shards of this process
+    /// together.
     #[arg(long, value_name = "MIB", default_value_t = 512)]
     pub(crate) key_cache_mib: usize,
     /// How long a source's signatures are checked one by one after a bad one, in milliseconds; 0: never. Otherwise one bad

@@ -6,6 +6,7 @@ use crate::run::{NetworkFiles, Opening, ShardSettings, shard_configs};
 use crate::storage::{Damage, Inspection, ShardInspection, SnapshotLine};
 use quittance_engine::journal::identity::Identity;
 use quittance_engine::shard::{Shard, ShardConfig};
+use quittance_engine::shard_range::ShardRange;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{Write as _, stdout};
@@ -32,10 +33,13 @@ struct Report {
     network: String,
     authority: String,
     data: Vec<PathBuf>,
+    /// The shards that this journal is of, of so many.
+    hosted: ShardRange,
+    shard_count: u16,
     shards: Vec<ShardInspection>,
     /// Damage to whole files.
     damage: Vec<Damage>,
-    /// BLAKE3 of the shards' digests, in order; none if a shard is lost.
+    /// BLAKE3 of these shards' digests, in order; none if a shard is lost.
     digest: Option<String>,
 }
 
@@ -48,11 +52,13 @@ pub(crate) fn verify_journal(options: &VerifyJournalOptions) -> Result<ExitCode,
         shard_count: files.member.shards,
     };
     let inspection = Inspection::open(&options.data, &identity)?;
-    let mut shards = Vec::with_capacity(files.openings.len());
+    // Of an authority with several processes each has a journal of its own.
+    let hosted = inspection.superblock.shards;
+    let mut shards = Vec::with_capacity(hosted.count().into());
     // One after the other: the memory of one shard is enough.
-    for (config, openings) in configs(options, &files)?.iter().zip(&files.openings) {
+    for config in &configs(options, &files, hosted)? {
         let mut shard = Shard::new(config.clone());
-        let fund = |shard: &mut Shard| fund(shard, openings);
+        let fund = |shard: &mut Shard| fund(shard, &files.openings[config.shard.index()]);
         shards.push(inspection.shard(&files.secret, config, &mut shard, fund)?);
     }
     let report = Report {
@@ -60,6 +66,8 @@ pub(crate) fn verify_journal(options: &VerifyJournalOptions) -> Result<ExitCode,
         network: hex::encode(identity.network.0),
         authority: hex::encode(identity.authority_key),
         data: inspection.directories.clone(),
+        hosted,
+        shard_count: identity.shard_count,
         digest: digest(&shards),
         shards,
         damage: inspection.damage.clone(),
@@ -78,9 +86,14 @@ pub(crate) fn verify_journal(options: &VerifyJournalOptions) -> Result<ExitCode,
 }
 
 /// Shards that read and serve nobody.
-fn configs(options: &VerifyJournalOptions, files: &NetworkFiles) -> Result<Vec<ShardConfig>, Fault> {
+fn configs(
+    options: &VerifyJournalOptions,
+    files: &NetworkFiles,
+    hosted: ShardRange,
+) -> Result<Vec<ShardConfig>, Fault> {
     let accounts_max = options.accounts_max;
-    shard_configs(&ShardSettings { accounts_max, key_cache_bytes: 0, quarantine_ms: 0, is_durable: true }, files)
+    let settings = ShardSettings { accounts_max, key_cache_bytes: 0, quarantine_ms: 0, is_durable: true };
+    shard_configs(&settings, files, hosted)
 }
 
 fn fund(shard: &mut Shard, openings: &[Opening]) -> Result<(), Fault> {
@@ -107,7 +120,7 @@ fn digest(shards: &[ShardInspection]) -> Option<String> {
 }
 
 fn text(report: &Report) -> String {
-    let Report { verdict, network, authority, data, shards, damage, digest } = report;
+    let Report { verdict, network, authority, data, hosted, shard_count, shards, damage, digest } = report;
     let data: Vec<String> = data.iter().map(|directory| directory.display().to_string()).collect();
     let mut text = format!("network    {network}\nauthority  {authority}\ndata       {}\n", data.join(", "));
     for shard in shards {
@@ -115,7 +128,10 @@ fn text(report: &Report) -> String {
     }
     damage.iter().for_each(|damage| append_damage(&mut text, damage));
     if let Some(digest) = digest {
-        let _ = writeln!(text, "digest     {digest} of all shards");
+        let _ = match *hosted == ShardRange::all(*shard_count) {
+            true => writeln!(text, "digest     {digest} of all shards"),
+            false => writeln!(text, "digest     {digest} of shards {hosted} of {shard_count}"),
+        };
     }
     text += match verdict {
         Verdict::Sound => "sound: the authority would start",

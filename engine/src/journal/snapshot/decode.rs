@@ -247,11 +247,7 @@ impl OutgoingTail {
         }
         let (credits, rest) = rest.split_at_checked(credit_count * size_of::<CreditBytes>())?;
         let credits: &[CreditBytes] = bytemuck::cast_slice(credits);
-        let numbered = credits.iter().zip(acknowledged..).map(|(credit, before)| Credit {
-            number: before + 1,
-            recipient: credit.recipient,
-            amount: Amount(credit.amount.get()),
-        });
+        let numbered = credits.iter().zip(acknowledged..).map(|(credit, before)| credit.credit(before + 1));
         let peer_has_room = head.peer_has_room == 1;
         Some((Self { last_number, peer_has_room, credits: numbered.collect() }, rest))
     }

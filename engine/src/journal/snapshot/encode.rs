@@ -112,9 +112,8 @@ impl OutgoingTail {
             padding: [0; 7],
         };
         body.extend_from_slice(bytemuck::bytes_of(&head));
-        for Credit { recipient, amount, .. } in &self.credits {
-            let credit = CreditBytes { recipient: *recipient, amount: U64::new(amount.0) };
-            body.extend_from_slice(bytemuck::bytes_of(&credit));
+        for credit in &self.credits {
+            body.extend_from_slice(bytemuck::bytes_of(&CreditBytes::of(credit)));
         }
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::journal::fixture::{REGION_BYTES, Random, genesis, shard};
+use crate::types::Amount;
 
 const CREATED: [u8; 16] = [5; 16];
 

@@ -28,11 +28,20 @@ pub(crate) struct Setup {
     pub(crate) options: Vec<String>,
     /// Whether it keeps a journal, in two folders: see [`Authority::crash`].
     pub(crate) is_durable: bool,
+    /// The shards of each of its processes, for one that has several: see [`super::Parts`].
+    pub(crate) parts: Vec<&'static str>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { shards: 1, payer_count: 8, openings: Vec::new(), options: Vec::new(), is_durable: false }
+        Self {
+            shards: 1,
+            payer_count: 8,
+            openings: Vec::new(),
+            options: Vec::new(),
+            is_durable: false,
+            parts: Vec::new(),
+        }
     }
 }
 
@@ -43,7 +52,12 @@ impl Setup {
 
     fn arguments(&self, files: &Files) -> Vec<String> {
         let data = [0, 1].map(|copy| files.data(copy).to_str().unwrap().to_owned()).join(",");
-        let mode = if self.is_durable { vec!["--data", &data, "--journal-mib", "8"] } else { vec!["--volatile"] };
+        self.arguments_in(files, &data)
+    }
+
+    /// The arguments of `run` with these data directories.
+    pub(super) fn arguments_in(&self, files: &Files, data: &str) -> Vec<String> {
+        let mode = if self.is_durable { vec!["--data", data, "--journal-mib", "8"] } else { vec!["--volatile"] };
         let options = self.options.iter().map(String::as_str);
         files.run_arguments(&mode.into_iter().chain(["--json"]).chain(options).collect::<Vec<_>>())
     }
@@ -86,23 +100,25 @@ impl Authority {
             let files = Files::new(&setup);
             let process = Process::start(setup.arguments(&files));
             if let Some(ready) = await_ready(&process) {
-                let payers = (0..setup.payer_count).map(Payer::new).collect();
-                let (network, process) = (files.network.clone(), Some(process));
-                return Self {
-                    network,
-                    payers,
-                    ready,
-                    setup,
-                    files,
-                    process,
-                    books: RefCell::default(),
-                    nonce: Cell::new(1),
-                };
+                let mut authority = Self::without_process(setup, files);
+                (authority.ready, authority.process) = (ready, Some(process));
+                return authority;
             }
             let ended = process.end();
             assert!(ended.errors.contains("in use"), "{ended:?}");
         }
         panic!("none of {START_TRIES_MAX} starts found its ports free");
+    }
+
+    /// Who is asked, and what may be asked of it, without anyone who answers.
+    pub(super) fn without_process(setup: Setup, files: Files) -> Self {
+        let payers = (0..setup.payer_count).map(Payer::new).collect();
+        let (network, books, nonce) = (files.network.clone(), RefCell::default(), Cell::new(1));
+        Self { network, payers, ready: Value::Null, setup, files, process: None, books, nonce }
+    }
+
+    pub(super) fn setup(&self) -> &Setup {
+        &self.setup
     }
 
     /// Kills the process on the spot (SIGKILL). See [`Self::restart`].
@@ -288,7 +304,7 @@ impl Books {
 }
 
 /// What the process says when it is ready; `None` if it ends instead.
-fn await_ready(process: &Process) -> Option<Value> {
+pub(super) fn await_ready(process: &Process) -> Option<Value> {
     let mut events = std::iter::from_fn(|| process.line()).map(|line| serde_json::from_str::<Value>(&line).unwrap());
     events.find(|event| event["event"] == "ready")
 }

@@ -5,7 +5,7 @@ use crate::make::Network;
 use quittance_engine::committee::{CommitteeFile, MemberEntry};
 use quittance_engine::genesis::{FIRST_LINE, line};
 use quittance_engine::types::Amount;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,6 +20,8 @@ pub(crate) struct Files {
     folder: TempDir,
     pub(crate) network: Network,
     pub(crate) port: u16,
+    /// Of each process's link, TCP.
+    pub(crate) links: Vec<u16>,
 }
 
 impl Files {
@@ -28,10 +30,11 @@ impl Files {
         let port = free_ports(setup.shards);
         let genesis = genesis_text(setup);
         let network = Network::new(genesis.as_bytes(), setup.shards);
-        let files = Self { folder: tempfile::tempdir().unwrap(), network, port };
+        let links = setup.parts.iter().map(|_| free_link()).collect();
+        let files = Self { folder: tempfile::tempdir().unwrap(), network, port, links };
         files.write("genesis", &genesis);
         files.write("committee.toml", &files.committee_text());
-        files.write("private.toml", &files.private_text());
+        files.write("private.toml", &(files.private_text() + &files.process_text(setup)));
         files.set_mode("private.toml", 0o600);
         files
     }
@@ -81,6 +84,7 @@ impl Files {
         let member = |(index, secret): (u16, &quittance_verify::SecretKey)| MemberEntry {
             key: secret.public_key_bytes(),
             host: Ipv4Addr::LOCALHOST.into(),
+            hosts: Vec::new(),
             port: if index == u16::from(OWN_INDEX) { self.port } else { index },
             shards: self.network.shard_count,
             weight: 1,
@@ -89,12 +93,37 @@ impl Files {
         CommitteeFile { epoch: self.network.committee.epoch(), members }.to_text()
     }
 
+    fn process_text(&self, setup: &Setup) -> String {
+        let table = |(shards, port): (&&str, &u16)| {
+            format!("\n[[process]]\nshards = \"{shards}\"\nlink = \"127.0.0.1:{port}\"\n")
+        };
+        setup.parts.iter().zip(&self.links).map(table).collect()
+    }
+
     fn private_text(&self) -> String {
         let secret = &self.network.secrets[usize::from(OWN_INDEX)];
         let (seed, key) = (hex::encode(secret.seed()), hex::encode(secret.public_key_bytes()));
         let (port, shards) = (self.port, self.network.shard_count);
         format!("secret = \"{seed}\"\nkey = \"{key}\"\nhost = \"127.0.0.1\"\nport = {port}\nshards = {shards}\n")
     }
+}
+
+/// A TCP port that is free, below those that Linux gives to clients.
+fn free_link() -> u16 {
+    loop {
+        let port = turn_port();
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// Test processes that run at the same time, and tests of one process, do not look in the same places.
+fn turn_port() -> u16 {
+    static TURN: AtomicU32 = AtomicU32::new(0);
+    let turn = TURN.fetch_add(1, Ordering::Relaxed);
+    let place = std::process::id().wrapping_mul(7_919).wrapping_add(turn * 16) % (PORT_LAST - PORT_FIRST);
+    u16::try_from(PORT_FIRST + place).unwrap()
 }
 
 fn genesis_text(setup: &Setup) -> String {
@@ -107,12 +136,8 @@ fn genesis_text(setup: &Setup) -> String {
 
 /// The first of so many free UDP ports in a row. Someone else may still take one.
 fn free_ports(count: u16) -> u16 {
-    static TURN: AtomicU32 = AtomicU32::new(0);
     loop {
-        // Test processes that run at the same time shall not look in the same places.
-        let turn = TURN.fetch_add(1, Ordering::Relaxed);
-        let place = std::process::id().wrapping_mul(7_919).wrapping_add(turn * 16) % (PORT_LAST - PORT_FIRST);
-        let first = u16::try_from(PORT_FIRST + place).unwrap();
+        let first = turn_port();
         let bind = |port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port));
         if (first..first + count).map(bind).collect::<Result<Vec<_>, _>>().is_ok() {
             return first;

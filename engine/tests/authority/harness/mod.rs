@@ -1,6 +1,6 @@
 //! Processes under test, and those who talk to them.
 //!
-//! `files.rs` what an authority is started with; `process.rs` a child that never outlives its test; `authority.rs` one that
+//! `files.rs` what an authority is started with; `parts.rs` one that runs as several processes; `process.rs` a child that never outlives its test; `authority.rs` one that
 //! runs, with its books; `client.rs` a socket that checks every reply; `reply.rs` replies; `counts.rs` counters.
 //! `tests/faulty_disk` uses files and processes, too.
 
@@ -8,6 +8,7 @@ mod authority;
 mod client;
 mod counts;
 mod files;
+mod parts;
 mod process;
 mod reply;
 
@@ -15,6 +16,7 @@ pub(crate) use authority::{Authority, Setup};
 pub(crate) use client::Client;
 pub(crate) use counts::Counts;
 pub(crate) use files::Files;
+pub(crate) use parts::Parts;
 pub(crate) use process::{Ended, Process, run_to_end};
 pub(crate) use reply::{Account, Content, Reply, conflict_with};
 

@@ -2,15 +2,19 @@
 //!
 //! With `--json` every line of standard output is one object with a field `event`: `finding` (`severity`, `what`, `why`,
 //! `remedy`), `ready` (`authority`, `mode`, `transport`, `backend`, `network`, `committee`, `quorum`, `epoch`, `shards` of
-//! `index`, `port`, `core`, `verifiers` of `index`, `core`, `data`, `direct`, `recovered`, `accounts`, `supply`), and `counters`
-//! (`authority`, `shards`, `verifiers`, `journal`, each with what [`super::control`] and `storage/committer.rs` list). Without it the same facts come as text, findings on standard
+//! `index`, `port`, `core`, `hosted`, `shard_count`, `link`, `peers` of `shards`, `link`, `verifiers` of `index`, `core`, `data`, `direct`, `recovered`, `accounts`, `supply`), and `counters`
+//! (`authority`, `shards`, `verifiers`, `journal`, `link`, each with what [`super::control`], `storage/committer.rs` and
+//! [`super::peers`] list). Without it the same facts come as text, findings on standard
 //! error.
 
+use super::peers::LinkReport;
 use super::threads::Reports;
+use quittance_engine::shard_range::ShardRange;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::{Write as _, stderr, stdout};
+use std::net::SocketAddr;
 
 /// The operator's ear.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +45,12 @@ pub(super) struct Ready {
     pub(super) quorum: u64,
     pub(super) epoch: u64,
     pub(super) shards: Vec<ShardLine>,
+    /// The shards of this process, of so many.
+    pub(super) hosted: ShardRange,
+    pub(super) shard_count: u16,
+    /// Where it listens for the authority's other processes, if there are any.
+    pub(super) link: Option<SocketAddr>,
+    pub(super) peers: Vec<PeerLine>,
     pub(super) verifiers: Vec<VerifierLine>,
     /// The core of the thread that writes the journal.
     pub(super) journal_core: Option<usize>,
@@ -61,11 +71,18 @@ pub(super) struct Ready {
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct ShardLine {
     pub(super) index: u16,
-    pub(super) address: std::net::SocketAddr,
+    pub(super) address: SocketAddr,
     pub(super) port: u16,
     pub(super) core: usize,
     /// Datagrams of 300 bytes that its receive buffer holds.
     pub(super) receive_buffer_datagrams: usize,
+}
+
+/// Another process of the authority.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct PeerLine {
+    pub(super) shards: ShardRange,
+    pub(super) link: SocketAddr,
 }
 
 /// What one shard found on disk.
@@ -108,8 +125,10 @@ impl Announcer {
     }
 
     pub(super) fn counters(self, authority: u8, reports: &Reports) {
-        let Reports { shards, verifiers, journal } = reports;
-        let body = json!({ "authority": authority, "shards": shards, "verifiers": verifiers, "journal": journal });
+        let Reports { shards, verifiers, journal, link } = reports;
+        let body = json!({
+            "authority": authority, "shards": shards, "verifiers": verifiers, "journal": journal, "link": link
+        });
         print(&if self.json { event("counters", &body) } else { counters_text(reports) });
     }
 }
@@ -149,6 +168,12 @@ fn ready_text(ready: &Ready) -> String {
         let buffered = receive_buffer_datagrams;
         let _ = writeln!(text, "shard {index:<4} {address} on core {core}, buffer for {buffered} datagrams");
     }
+    if let Some(link) = &ready.link {
+        let _ = writeln!(text, "link       {link}: shards {} of {}", ready.hosted, ready.shard_count);
+    }
+    for PeerLine { shards, link } in &ready.peers {
+        let _ = writeln!(text, "peer       {link} runs shards {shards}");
+    }
     if ready.verifiers.is_empty() {
         text += "verifiers  none: each shard verifies on its own thread\n";
     }
@@ -170,7 +195,7 @@ fn ready_text(ready: &Ready) -> String {
 
 /// One line per counter that is not zero, under the names that JSON uses.
 fn counters_text(reports: &Reports) -> String {
-    let Reports { shards, verifiers, journal } = reports;
+    let Reports { shards, verifiers, journal, link } = reports;
     let mut text = String::from("counters (those above zero)\n");
     for shard in shards {
         append_nonzero(&mut text, &format!("shard {}", shard.index), &json!(shard));
@@ -181,14 +206,23 @@ fn counters_text(reports: &Reports) -> String {
     if let Some(journal) = journal {
         append_nonzero(&mut text, "journal", &json!(journal));
     }
+    if let Some(LinkReport { refused_connections, peers, .. }) = link {
+        append_nonzero(&mut text, "link.refused_connections", &json!(refused_connections));
+        for peer in peers {
+            append_nonzero(&mut text, &format!("link to shards {}", peer.shards), &json!(peer));
+        }
+    }
     text.truncate(text.trim_end().len());
     text
 }
 
+/// Fields that are part of a line's name, or say nothing that was counted.
+const NAMES: [&str; 5] = ["index", "core", "shards", "link", "address"];
+
 fn append_nonzero(text: &mut String, path: &str, value: &Value) {
     match value {
         Value::Object(fields) => {
-            for (name, value) in fields.iter().filter(|(name, _)| *name != "index" && *name != "core") {
+            for (name, value) in fields.iter().filter(|(name, _)| !NAMES.contains(&name.as_str())) {
                 append_nonzero(text, &format!("{path}.{name}"), value);
             }
         }

@@ -1,8 +1,10 @@
 //! What the main thread says to the others: report, or stop. And what they say to it.
 
 use super::durability::Found;
+use super::peers::LinkReport;
 use crate::fault::Fault;
 use quittance_engine::counters::Counters;
+use quittance_engine::types::ShardIndex;
 use quittance_net::transport::{self, Waker};
 use quittance_verify::Counters as VerifyCounters;
 use serde::Serialize;
@@ -55,11 +57,13 @@ impl Control {
 /// What threads tell the main thread.
 pub(super) enum Event {
     /// A shard has its transport and waits for the start.
-    Ready { shard: u16, waker: Waker, recovered: Option<Found> },
+    Ready { shard: ShardIndex, waker: Waker, recovered: Option<Found> },
     /// A shard's counters.
     Shard(Box<ShardReport>),
     /// A verifier's counters.
     Verifier(VerifierReport),
+    /// The counters of the links to other processes.
+    Link(LinkReport),
     /// A thread cannot go on.
     Failed(Fault),
     /// A signal came.

@@ -11,6 +11,7 @@ use crate::storage::{Commits, Committer, Recovered, ShardJournal, SnapshotWriter
 use quittance_engine::journal::identity::Identity;
 use quittance_engine::keeper::Keeper;
 use quittance_engine::shard::{Shard, ShardConfig};
+use quittance_engine::shard_range::ShardRange;
 use quittance_verify::SecretKey;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,16 +41,22 @@ pub(super) struct Durability {
 }
 
 impl Journal {
-    /// Opens the journal that the options name, or makes one.
-    pub(super) fn open(options: &RunOptions, files: &NetworkFiles, place: Place) -> Result<Self, Fault> {
+    /// Opens the journal of these shards that the options name, or makes one.
+    pub(super) fn open(
+        options: &RunOptions,
+        files: &NetworkFiles,
+        shards: ShardRange,
+        place: Place,
+    ) -> Result<Self, Fault> {
         let identity = Identity {
             network: files.network,
             authority_key: files.secret.public_key_bytes(),
             shard_count: files.member.shards,
         };
-        let storage = Storage::open(&options.data, &identity, options.journal_mib.map(|mib| mib << 20))?;
-        let (commits, parker) = Commits::new(identity.shard_count);
-        let (snapshots, pieces) = Snapshots::new(identity.shard_count);
+        let region_bytes = options.journal_mib.map(|mib| mib << 20);
+        let storage = Storage::open(&options.data, &identity, shards, region_bytes)?;
+        let (commits, parker) = Commits::new(shards);
+        let (snapshots, pieces) = Snapshots::new(shards);
         let files_again = storage.copies.iter().map(|copy| {
             let file = copy.file.try_clone().map_err(Fault::read(&copy.path))?;
             Ok((copy.path.clone(), file))

@@ -3,10 +3,12 @@
 mod announce;
 mod control;
 mod durability;
+mod hosted;
 mod idle;
 mod links;
 mod network_files;
 mod outbox;
+mod peers;
 mod placement;
 mod shard_thread;
 mod signals;
@@ -17,25 +19,29 @@ mod verifier_thread;
 
 use crate::fault::Fault;
 use crate::options::RunOptions;
-use announce::{Announcer, Finding, Ready, ShardLine, VerifierLine};
+use announce::{Announcer, Finding, PeerLine, Ready, ShardLine, VerifierLine};
 use control::{Control, Event};
 use crossbeam::channel::{Receiver, Sender, bounded};
 use crossbeam::sync::Parker;
 use durability::{Found, Journal};
+use hosted::Hosted;
 use idle::{Idle, measure_wake};
 use links::Links;
 pub(crate) use network_files::{NetworkFiles, Opening};
+use peers::{Bell, Peers};
 use placement::{Place, Placement};
 use quittance_engine::key_cache::KeyCache;
 use quittance_engine::limits::{ACCOUNTS_PER_SHARD_MAX, account_reserve};
+use quittance_engine::peer_link::{LinkKey, Process};
 use quittance_engine::shard::ShardConfig;
+use quittance_engine::shard_range::ShardRange;
 use quittance_engine::types::ShardIndex;
 use quittance_net::transport::{self, Socket, SocketConfig, TransportError, TransportKind, Waker};
 use quittance_verify::{BackendKind, Verifier};
 use shard_thread::ShardThread;
 use signals::Request;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use threads::{Threads, Wake};
@@ -60,18 +66,19 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Fault> {
     }
     let announcer = Announcer { json: options.json };
     let files = NetworkFiles::read(&options.network)?;
-    let (placement, findings) = Placement::choose(options, files.member.shards)?;
+    let hosted = Hosted::choose(options.shards, &files)?;
+    let (placement, findings) = Placement::choose(options, hosted.shards.count())?;
     findings.into_iter().map(Finding::from).for_each(|finding| announcer.finding(&finding));
     let (kind, refusal) = transport::choose(options.transport.0)?;
     refusal.into_iter().map(fallback).for_each(|finding| announcer.finding(&finding));
-    let journal = placement.journal.map(|place| Journal::open(options, &files, place)).transpose()?;
+    let journal = placement.journal.map(|place| Journal::open(options, &files, hosted.shards, place)).transpose()?;
     let storage = journal.as_ref().map(|journal| Arc::clone(&journal.storage));
     let findings = storage.iter().flat_map(|storage| &storage.findings);
     findings.cloned().map(Finding::from).for_each(|finding| announcer.finding(&finding));
-    let sockets = bind(options, &files)?;
-    sockets.iter().flat_map(Socket::findings).map(Finding::from).for_each(|finding| announcer.finding(&finding));
+    let bound = Bound::bind(options, &files, hosted)?;
+    bound.sockets.iter().flat_map(Socket::findings).map(Finding::from).for_each(|finding| announcer.finding(&finding));
     let authority = files.authority_index;
-    let mut ready = ready(options, &files, &placement, kind, &sockets);
+    let mut ready = ready(options, &files, &placement, kind, &bound);
     if let Some(storage) = &storage {
         ready.data = storage.directories().iter().map(|directory| directory.display().to_string()).collect();
         ready.direct = Some(storage.is_direct());
@@ -84,7 +91,7 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Fault> {
     if options.exit_with_parent {
         signals::end_with_parent()?;
     }
-    let threads = start(options, files, &placement, journal, kind, sockets, events)?;
+    let threads = start(options, files, &placement, journal, kind, bound, events)?;
     for Found { line, findings } in threads.found() {
         findings.iter().cloned().map(Finding::from).for_each(|finding| announcer.finding(&finding));
         ready.recovered.push(*line);
@@ -110,20 +117,32 @@ fn supervise(threads: &Threads, authority: u8, announcer: Announcer) -> Result<(
     }
 }
 
-/// One socket per shard. All are bound before any thread starts: a port that is taken shows at once.
-fn bind(options: &RunOptions, files: &NetworkFiles) -> Result<Vec<Socket>, Fault> {
-    let config = SocketConfig {
-        receive_buffer_bytes: usize::from(options.receive_buffer_mib) << 20,
-        gro: !options.no_gso,
-        gso: !options.no_gso,
-        ..SocketConfig::default()
-    };
-    let ip = options.listen.unwrap_or(files.member.host);
-    let bind = |shard| {
-        let port = files.member.port.checked_add(shard).expect("the committee file was checked for this");
-        bind_patiently(SocketAddr::new(ip, port), &config)
-    };
-    (0..files.member.shards).map(bind).collect()
+/// What this process runs, and where it listens.
+struct Bound {
+    hosted: Hosted,
+    /// One per shard.
+    sockets: Vec<Socket>,
+    /// For the authority's other processes.
+    listener: Option<TcpListener>,
+}
+
+impl Bound {
+    /// Binds everything before any thread starts: a port that is taken shows at once.
+    fn bind(options: &RunOptions, files: &NetworkFiles, hosted: Hosted) -> Result<Self, Fault> {
+        let config = SocketConfig {
+            receive_buffer_bytes: usize::from(options.receive_buffer_mib) << 20,
+            gro: !options.no_gso,
+            gso: !options.no_gso,
+            ..SocketConfig::default()
+        };
+        let bind = |shard| {
+            let mut address = files.member.address_of(shard);
+            options.listen.iter().for_each(|ip| address.set_ip(*ip));
+            bind_patiently(address, &config)
+        };
+        let sockets = hosted.shards.iter().map(bind).collect::<Result<_, _>>()?;
+        Ok(Self { listener: peers::listen(&hosted)?, hosted, sockets })
+    }
 }
 
 /// Binds a socket, with some patience for a port that is taken: the kernel frees that of a process that was killed only after
@@ -149,16 +168,18 @@ fn start(
     placement: &Placement,
     journal: Option<Journal>,
     kind: TransportKind,
-    sockets: Vec<Socket>,
+    bound: Bound,
     events: (Sender<Event>, Receiver<Event>),
 ) -> Result<Threads, Fault> {
     let backend = options.backend.kind();
     let control = Arc::new(Control::default());
-    let links = Arc::new(Links::new(files.member.shards));
+    let Bound { hosted, sockets, listener } = bound;
+    let bell = if hosted.peers.is_empty() { None } else { Some(Arc::new(Bell::new()?)) };
+    let links = Arc::new(Links::new(hosted.shards, files.member.shards, bell.clone()));
     let (pool, parkers) = match placement.verifiers.len() {
         0 => (None, Vec::new()),
         _ => {
-            let (pool, parkers) = VerifierPool::new(files.member.shards, options.verifiers);
+            let (pool, parkers) = VerifierPool::new(hosted.shards, options.verifiers);
             (Some(Arc::new(pool)), parkers)
         }
     };
@@ -170,11 +191,17 @@ fn start(
         quarantine_ms: options.quarantine_ms,
         is_durable: !options.volatile,
     };
-    let configs = shard_configs(&settings, &files)?;
+    let configs = shard_configs(&settings, &files, hosted.shards)?;
+    let peers = bell.map(|bell| {
+        let own = Process { network: files.network, shard_count: files.member.shards, shards: hosted.shards };
+        let key = LinkKey::derive(files.secret.seed(), &files.network);
+        let announcer = Announcer { json: options.json };
+        let ends = (Arc::clone(&links), Arc::clone(&bell));
+        (Peers::new(&hosted, (own, key), listener, ends, Arc::clone(&control), announcer), bell)
+    });
+    let openings = files.openings.into_iter().skip(hosted.shards.first().index());
     let mut shards: Vec<(ShardThread, Sender<Arc<[Waker]>>)> = Vec::with_capacity(configs.len());
-    for (((config, openings), socket), place) in
-        configs.into_iter().zip(files.openings).zip(sockets).zip(&placement.shards)
-    {
+    for (((config, openings), socket), place) in configs.into_iter().zip(openings).zip(sockets).zip(&placement.shards) {
         let (start_sender, start) = bounded(1);
         let shard = ShardThread {
             config,
@@ -196,7 +223,7 @@ fn start(
         Some(pool) => verifier_threads(pool, parkers, backend, placement, &control, idle)?,
         None => Vec::new(),
     };
-    Threads::start(shards, verifiers, pool, journal.map(Journal::into_threads), control, events)
+    Threads::start(shards, verifiers, pool, journal.map(Journal::into_threads), peers, control, events)
 }
 
 fn verifier_threads(
@@ -224,29 +251,33 @@ fn verifier_threads(
 
 /// What of a shard's configuration is not in the files.
 pub(crate) struct ShardSettings {
-    /// All shards together. `None`: twice the accounts of the genesis file, and some.
+    /// All shards of the authority together. `None`: twice the accounts of the genesis file, and some.
     pub(crate) accounts_max: Option<usize>,
-    /// All shards together.
+    /// All shards of this process together.
     pub(crate) key_cache_bytes: usize,
     pub(crate) quarantine_ms: u64,
     pub(crate) is_durable: bool,
 }
 
-/// What each shard is told at boot.
-pub(crate) fn shard_configs(settings: &ShardSettings, files: &NetworkFiles) -> Result<Vec<ShardConfig>, Fault> {
+/// What each of these shards is told at boot.
+pub(crate) fn shard_configs(
+    settings: &ShardSettings,
+    files: &NetworkFiles,
+    hosted: ShardRange,
+) -> Result<Vec<ShardConfig>, Fault> {
     let shard_count = files.member.shards;
     let accounts_max = settings.accounts_max.unwrap_or(2 * files.account_count + 65_536);
     let account_count_max = account_slots(accounts_max, shard_count).ok_or_else(|| {
         Fault::Option(format!("--accounts-max {accounts_max} is more than {shard_count} shards hold"))
     })?;
-    let cached_key_count = settings.key_cache_bytes / usize::from(shard_count) / KeyCache::ENTRY_BYTES;
+    let cached_key_count = settings.key_cache_bytes / usize::from(hosted.count()) / KeyCache::ENTRY_BYTES;
     let config = |shard| {
         Ok(ShardConfig {
             network: files.network,
             committee: Arc::clone(&files.committee),
             authority_index: files.authority_index,
             secret: Arc::clone(&files.secret),
-            shard: ShardIndex(shard),
+            shard,
             shard_count,
             account_count_max,
             cached_key_count_max: cached_key_count.min(account_count_max),
@@ -255,7 +286,7 @@ pub(crate) fn shard_configs(settings: &ShardSettings, files: &NetworkFiles) -> R
             hash_key: random()?,
         })
     };
-    (0..shard_count).map(config).collect()
+    hosted.iter().map(config).collect()
 }
 
 /// Account slots of one shard. A hash spreads accounts: a shard's share varies by the root of its size, and six times that
@@ -283,10 +314,11 @@ fn ready(
     files: &NetworkFiles,
     placement: &Placement,
     kind: TransportKind,
-    sockets: &[Socket],
+    bound: &Bound,
 ) -> Ready {
-    let shard = |((index, socket), place): ((u16, &Socket), &Place)| ShardLine {
-        index,
+    let Bound { hosted, sockets, .. } = bound;
+    let shard = |((index, socket), place): ((ShardIndex, &Socket), &Place)| ShardLine {
+        index: index.0,
         address: socket.local_address(),
         port: socket.local_address().port(),
         core: place.core,
@@ -301,7 +333,11 @@ fn ready(
         committee: files.committee.members().len(),
         quorum: files.committee.quorum(),
         epoch: files.committee.epoch(),
-        shards: (0..).zip(sockets).zip(&placement.shards).map(shard).collect(),
+        shards: hosted.shards.iter().zip(sockets).zip(&placement.shards).map(shard).collect(),
+        hosted: hosted.shards,
+        shard_count: files.member.shards,
+        link: hosted.link,
+        peers: hosted.peers.iter().map(|peer| PeerLine { shards: peer.shards, link: peer.link }).collect(),
         verifiers: (0..)
             .zip(&placement.verifiers)
             .map(|(index, place)| VerifierLine { index, core: place.core })

@@ -2,10 +2,11 @@
 
 use crate::fault::Fault;
 use crate::options::NetworkOptions;
-use crate::private_file::PrivateFile;
+use crate::private_file::{PrivateFile, ProcessEntry};
 use quittance_engine::committee::{Committee, CommitteeFile, MemberEntry};
 use quittance_engine::genesis::{self, GenesisError};
 use quittance_engine::network::NetworkId;
+use quittance_engine::shard_range::ShardRange;
 use quittance_engine::types::{Address, Amount};
 use quittance_verify::SecretKey;
 use std::path::Path;
@@ -24,6 +25,8 @@ pub(crate) struct NetworkFiles {
     pub(crate) secret: Arc<SecretKey>,
     pub(crate) authority_index: u8,
     pub(crate) member: MemberEntry,
+    /// The processes that run its shards; none if one runs them all.
+    pub(crate) processes: Vec<ProcessEntry>,
     pub(crate) committee: Arc<Committee>,
     pub(crate) network: NetworkId,
     /// By shard: the accounts to open there.
@@ -54,6 +57,7 @@ impl NetworkFiles {
             secret: Arc::new(private.secret_key()),
             authority_index,
             member,
+            processes: private.processes.clone(),
             committee: Arc::new(committee),
             network,
             account_count: openings.iter().map(Vec::len).sum(),
@@ -76,6 +80,14 @@ fn own_entry(private: &PrivateFile, file: &CommitteeFile, path: &Path) -> Result
         return Err(wrong(format!(
             "authority {index} is listed at {}:{} with {} shards, and its private file says {}:{} with {}; make them agree",
             listed.host, listed.port, listed.shards, own.host, own.port, own.shards
+        )));
+    }
+    let differs = |shard| listed.address_of(shard) != own.address_of(shard);
+    if let Some(shard) = ShardRange::all(own.shards).iter().find(|shard| differs(*shard)) {
+        let (listed, own) = (listed.address_of(shard), own.address_of(shard));
+        return Err(wrong(format!(
+            "shard {} of authority {index} is listed at {listed}, and its private file says {own}; make them agree",
+            shard.0
         )));
     }
     let index = u8::try_from(index).expect("a committee has at most 25 members");

@@ -31,7 +31,7 @@ pub(super) struct ShardThread {
     pub(super) control: Arc<Control>,
     pub(super) idle: Idle,
     pub(super) events: Sender<Event>,
-    /// Brings the wakers of all shards, by index, when all are ready.
+    /// Brings the wakers of all shards of this process, in their order, when all are ready.
     pub(super) start: Receiver<Arc<[Waker]>>,
 }
 
@@ -59,8 +59,9 @@ impl ShardThread {
                 (None, None)
             }
         };
+        links.publish(index, &mut shard);
         let transport = Transport::new(transport, socket, &Config::default())?;
-        let ready = Event::Ready { shard: index.0, waker: transport.waker(), recovered };
+        let ready = Event::Ready { shard: index, waker: transport.waker(), recovered };
         // The main thread is gone only when the process ends.
         let (Ok(()), Ok(wakers)) = (events.send(ready), start.recv()) else { return Ok(()) };
         let serving = Serving { index, place, shard, journal, transport, verification, links, control, wakers, events };

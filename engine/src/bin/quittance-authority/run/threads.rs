@@ -2,6 +2,7 @@
 
 use super::control::{Control, Event, ShardReport, VerifierReport};
 use super::durability::Found;
+use super::peers::{Bell, LinkReport, Peers};
 use super::placement::Place;
 use super::shard_thread::ShardThread;
 use super::signals::{self, Request};
@@ -10,6 +11,7 @@ use super::verifier_thread::VerifierThread;
 use crate::fault::Fault;
 use crate::storage::{Commits, Committer, JournalReport, SnapshotWriter, Snapshots};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
+use quittance_engine::shard_range::ShardRange;
 use quittance_net::transport::Waker;
 use std::cell::Cell;
 use std::sync::Arc;
@@ -30,6 +32,8 @@ pub(super) struct Threads {
     /// A stop that was asked for while counters were being gathered.
     stop_signal: Cell<Option<i32>>,
     journal: Option<JournalHandle>,
+    /// Of the thread that speaks with other processes, if there is one.
+    bell: Option<Arc<Bell>>,
     found: Vec<Found>,
 }
 
@@ -56,6 +60,14 @@ pub(super) struct Reports {
     pub(super) shards: Vec<ShardReport>,
     pub(super) verifiers: Vec<VerifierReport>,
     pub(super) journal: Option<JournalReport>,
+    pub(super) link: Option<LinkReport>,
+}
+
+impl Reports {
+    /// Threads that have reported.
+    fn count(&self) -> usize {
+        self.shards.len() + self.verifiers.len() + usize::from(self.link.is_some())
+    }
 }
 
 /// Why [`Threads::wait`] returned.
@@ -73,12 +85,16 @@ impl Threads {
         verifiers: Vec<VerifierThread>,
         pool: Option<Arc<VerifierPool>>,
         journal: Option<JournalThreads>,
+        peers: Option<(Peers, Arc<Bell>)>,
         control: Arc<Control>,
         (sender, events): (Sender<Event>, Receiver<Event>),
     ) -> Result<Self, Fault> {
-        let thread_count = shards.len() + verifiers.len();
+        let thread_count = shards.len() + verifiers.len() + usize::from(peers.is_some());
         let mut handles = Vec::with_capacity(thread_count);
         let mut starts = Vec::with_capacity(shards.len());
+        let first = shards.first().expect("a process runs a shard").0.config.shard;
+        let count = u16::try_from(shards.len()).expect("shards are numbered in 16 bits");
+        let hosted = ShardRange::new(first, count).expect("they follow each other");
         for (shard, start) in shards {
             let (name, sender) = (format!("shard-{}", shard.config.shard.0), sender.clone());
             handles.push(spawn(name, sender, move |_| shard.run())?);
@@ -94,16 +110,22 @@ impl Threads {
                 Ok(())
             })?);
         }
-        let (wakers, found) = await_ready(&events, starts.len())?;
+        let (wakers, found) = await_ready(&events, hosted)?;
         if let Some(pool) = &pool {
             pool.wakers.set(wakers.to_vec()).expect("wakers are set once, here");
         }
         let journal = journal.map(|journal| journal.start(&wakers, &sender, &mut handles)).transpose()?;
+        let bell = peers.map(|(peers, bell)| {
+            let wakers = wakers.to_vec();
+            handles.push(spawn("peers".to_owned(), sender.clone(), move |events| peers.work(wakers, events))?);
+            Ok::<_, Fault>(bell)
+        });
+        let bell = bell.transpose()?;
         for start in starts {
             start.send(Arc::clone(&wakers)).map_err(|_| Fault::Thread("a shard ended at its start".to_owned()))?;
         }
         let stop_signal = Cell::new(None);
-        Ok(Self { control, pool, events, wakers, handles, thread_count, stop_signal, journal, found })
+        Ok(Self { control, pool, events, wakers, handles, thread_count, stop_signal, journal, bell, found })
     }
 
     /// What each shard found on disk, by index.
@@ -121,7 +143,7 @@ impl Threads {
                 Event::Signal(signal) => return Wake::Signal(signal),
                 Event::Failed(fault) => return Wake::Failed(fault),
                 // A report that came too late for the one who asked.
-                Event::Shard(_) | Event::Verifier(_) | Event::Ready { .. } => {}
+                Event::Shard(_) | Event::Verifier(_) | Event::Link(_) | Event::Ready { .. } => {}
             }
         }
     }
@@ -153,6 +175,7 @@ impl Threads {
         if let Some(pool) = &self.pool {
             pool.wake_all();
         }
+        self.bell.iter().for_each(|bell| bell.ring());
     }
 
     /// One report of each thread; fewer if one does not answer in time. A SIGUSR1 that comes meanwhile is passed over:
@@ -160,10 +183,11 @@ impl Threads {
     fn collect(&self) -> Result<Reports, Fault> {
         let deadline = Instant::now() + REPORT_WAIT;
         let mut reports = Reports::default();
-        while reports.shards.len() + reports.verifiers.len() < self.thread_count {
+        while reports.count() < self.thread_count {
             match self.events.recv_deadline(deadline) {
                 Ok(Event::Shard(report)) => reports.shards.push(*report),
                 Ok(Event::Verifier(report)) => reports.verifiers.push(report),
+                Ok(Event::Link(report)) => reports.link = Some(report),
                 Ok(Event::Failed(fault)) => return Err(fault),
                 Ok(Event::Signal(signal)) if signals::request(signal) == Request::Stop => {
                     self.stop_signal.set(Some(signal));
@@ -207,18 +231,18 @@ impl JournalThreads {
     }
 }
 
-/// The wakers of all shards, and what they recovered, by index.
-fn await_ready(events: &Receiver<Event>, shard_count: usize) -> Result<(Arc<[Waker]>, Vec<Found>), Fault> {
-    let mut wakers: Vec<Option<Waker>> = vec![None; shard_count];
+/// The wakers of all shards here, and what they recovered, in their order.
+fn await_ready(events: &Receiver<Event>, shards: ShardRange) -> Result<(Arc<[Waker]>, Vec<Found>), Fault> {
+    let mut wakers: Vec<Option<Waker>> = vec![None; shards.count().into()];
     let mut found = Vec::new();
     while wakers.iter().any(Option::is_none) {
         match events.recv().expect("the main thread holds a sender itself") {
             Event::Ready { shard, waker, recovered } => {
-                wakers[usize::from(shard)] = Some(waker);
+                wakers[shards.local(shard)] = Some(waker);
                 found.extend(recovered);
             }
             Event::Failed(fault) => return Err(fault),
-            Event::Shard(_) | Event::Verifier(_) => unreachable!("nobody has asked for counters yet"),
+            Event::Shard(_) | Event::Verifier(_) | Event::Link(_) => unreachable!("nobody has asked for counters yet"),
             Event::Signal(signal) if signals::request(signal) == Request::Stop => return Err(Fault::StoppedEarly),
             // There is nothing to report yet.
             Event::Signal(_) => {}

@@ -6,6 +6,7 @@
 use crossbeam::queue::ArrayQueue;
 use crossbeam::sync::{Parker, Unparker};
 use quittance_engine::limits::{JOBS_MAX, PACKET_DATAGRAMS_MAX, RECEIVE_BURST_MAX, STAGED_ORDERS_MAX};
+use quittance_engine::shard_range::ShardRange;
 use quittance_engine::types::ShardIndex;
 use quittance_engine::verify_batch::VerifyBatch;
 use quittance_net::transport::Waker;
@@ -27,7 +28,9 @@ pub(super) struct Work {
 /// The queues, shared by all threads.
 #[derive(Debug)]
 pub(super) struct VerifierPool {
+    shards: ShardRange,
     work: ArrayQueue<Work>,
+    /// By place among the shards, as the wakers.
     done: Vec<ArrayQueue<VerifyBatch>>,
     unparkers: Vec<Unparker>,
     /// Set once all shards' transports are made, and before any of them receives.
@@ -35,13 +38,14 @@ pub(super) struct VerifierPool {
 }
 
 impl VerifierPool {
-    /// Empty queues for so many shards, and the parkers of the verifiers.
-    pub(super) fn new(shard_count: u16, verifier_count: u16) -> (Self, Vec<Parker>) {
-        let shard_count = usize::from(shard_count);
+    /// Empty queues for these shards, and the parkers of the verifiers.
+    pub(super) fn new(shards: ShardRange, verifier_count: u16) -> (Self, Vec<Parker>) {
+        let shard_count = usize::from(shards.count());
         let parkers: Vec<Parker> = (0..verifier_count).map(|_| Parker::new()).collect();
         let pool = Self {
+            shards,
             work: ArrayQueue::new(shard_count * BATCHES_PER_SHARD_MAX),
-            done: (0..shard_count).map(|_| ArrayQueue::new(BATCHES_PER_SHARD_MAX)).collect(),
+            done: shards.iter().map(|_| ArrayQueue::new(BATCHES_PER_SHARD_MAX)).collect(),
             unparkers: parkers.iter().map(|parker| parker.unparker().clone()).collect(),
             wakers: OnceLock::new(),
         };
@@ -67,13 +71,14 @@ impl VerifierPool {
     /// Brings a checked batch back and wakes its shard.
     pub(super) fn give_back(&self, work: Work) {
         let Work { shard, batch } = work;
-        self.done[shard.index()].push(batch).expect("no shard has more batches under way than its queue holds");
-        self.wakers.get().expect("shards receive only after all wakers are known")[shard.index()].wake();
+        let place = self.shards.local(shard);
+        self.done[place].push(batch).expect("no shard has more batches under way than its queue holds");
+        self.wakers.get().expect("shards receive only after all wakers are known")[place].wake();
     }
 
     /// The next checked batch of a shard.
     pub(super) fn take_done(&self, shard: ShardIndex) -> Option<VerifyBatch> {
-        self.done[shard.index()].pop()
+        self.done[self.shards.local(shard)].pop()
     }
 
     /// Wakes every verifier: to stop, or to report.

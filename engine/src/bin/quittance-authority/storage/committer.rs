@@ -11,6 +11,7 @@ use crossbeam::sync::{Parker, Unparker};
 use hdrhistogram::Histogram;
 use quittance_engine::journal::block::set_copy;
 use quittance_engine::journal::record::RecordNumber;
+use quittance_engine::shard_range::ShardRange;
 use quittance_engine::types::ShardIndex;
 use quittance_net::transport::Waker;
 use serde::Serialize;
@@ -44,7 +45,9 @@ pub(crate) struct Commit {
 
 /// What shards and the committer share.
 pub(crate) struct Commits {
+    shards: ShardRange,
     waiting: ArrayQueue<Commit>,
+    /// By place among the shards, as the wakers.
     done: Vec<ArrayQueue<Commit>>,
     unparker: Unparker,
     stop: AtomicBool,
@@ -90,14 +93,15 @@ pub(crate) struct Quantiles {
 }
 
 impl Commits {
-    /// Empty queues for so many shards, each of which has at most one block under way.
-    pub(crate) fn new(shard_count: u16) -> (Arc<Self>, Parker) {
+    /// Empty queues for these shards, each of which has at most one block under way.
+    pub(crate) fn new(shards: ShardRange) -> (Arc<Self>, Parker) {
         let parker = Parker::new();
         let histogram = || Histogram::new_with_max(FLUSH_US_MAX, 3).expect("the bounds are constants that fit");
         let figures = Figures { commits: 0, blocks: 0, bytes: 0, write_us: histogram(), flush_us: histogram() };
         let commits = Self {
-            waiting: ArrayQueue::new(shard_count.into()),
-            done: (0..shard_count).map(|_| ArrayQueue::new(1)).collect(),
+            shards,
+            waiting: ArrayQueue::new(shards.count().into()),
+            done: shards.iter().map(|_| ArrayQueue::new(1)).collect(),
             unparker: parker.unparker().clone(),
             stop: AtomicBool::new(false),
             wakers: OnceLock::new(),
@@ -114,7 +118,7 @@ impl Commits {
 
     /// The shard's block, durable.
     pub(crate) fn take_done(&self, shard: ShardIndex) -> Option<Commit> {
-        self.done[shard.index()].pop()
+        self.done[self.shards.local(shard)].pop()
     }
 
     /// The committer shall end.
@@ -156,7 +160,7 @@ impl Committer {
             }
             self.commit(&under_way)?;
             for commit in under_way.drain(..) {
-                let shard = commit.shard.index();
+                let shard = self.commits.shards.local(commit.shard);
                 assert!(self.commits.done[shard].push(commit).is_ok(), "no shard has more than one block under way");
                 self.commits.wakers.get().expect("shards seal only after all wakers are known")[shard].wake();
             }

@@ -30,7 +30,7 @@ fn each_copy_gets_every_block_and_knows_which_copy_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let copies = ["one", "two"].map(|name| open(&folder.path().join(name), true));
     let [one, two] = copies.each_ref().map(|(_, file)| file.try_clone().unwrap());
-    let (commits, parker) = Commits::new(2);
+    let (commits, parker) = Commits::new(ShardRange::all(2));
     let mut committer = Committer::new(Arc::clone(&commits), parker, copies.into());
     let blocks = [commit(0), commit(1)];
     committer.commit(&blocks).unwrap();
@@ -59,7 +59,7 @@ fn a_copy_that_fails_ends_the_work_and_nothing_becomes_durable() {
         let path = |copy: usize| folder.path().join(format!("{bad}-{copy}"));
         (0..2).for_each(|copy| drop(open(&path(copy), true)));
         let copies = (0..2).map(|copy| open(&path(copy), copy != bad)).collect();
-        let (commits, parker) = Commits::new(2);
+        let (commits, parker) = Commits::new(ShardRange::all(2));
         let committer = Committer::new(Arc::clone(&commits), parker, copies);
         commits.give(commit(1));
         let fault = committer.work(0).unwrap_err();

@@ -7,6 +7,7 @@ use super::survey::{Mending, Plan, Planned, survey};
 use crate::fault::Fault;
 use quittance_engine::journal::identity::{Identity, JournalKey, Superblock};
 use quittance_engine::journal::{COPIES_MAX, is_region};
+use quittance_engine::shard_range::ShardRange;
 use quittance_tuning::{Finding, Severity};
 use quittance_verify::SecretKey;
 use std::path::{Path, PathBuf};
@@ -34,7 +35,7 @@ pub(crate) struct Storage {
 }
 
 impl Storage {
-    /// Opens the journal in these directories, one copy in each; makes directories and journal if there are none. A copy
+    /// Opens the journal of these shards in these directories, one copy in each; makes directories and journal if there are none. A copy
     /// that is missing while the other is whole is made again, and filled by [`recover`](super::recover). `region_bytes`:
     /// `None` for the length that the journal has.
     ///
@@ -43,16 +44,22 @@ impl Storage {
     /// # Errors
     /// [`Fault::InUse`], [`Fault::Foreign`], [`Fault::Lost`], [`Fault::NoRoom`]; [`Fault::Option`] for directories or
     /// lengths that cannot be.
-    pub(crate) fn open(directories: &[PathBuf], identity: &Identity, region_bytes: Option<u64>) -> Result<Self, Fault> {
+    pub(crate) fn open(
+        directories: &[PathBuf],
+        identity: &Identity,
+        shards: ShardRange,
+        region_bytes: Option<u64>,
+    ) -> Result<Self, Fault> {
         check_options(directories, region_bytes)?;
         let locks = directories.iter().map(|directory| lock::take(directory)).collect::<Result<Vec<_>, Fault>>()?;
         let mut findings = same_device(directories)?;
-        let plan = survey(directories, identity)?;
+        let plan = survey(directories, identity, Some(shards))?;
         let is_new = matches!(plan, Plan::Make);
         let (superblock, copies, is_second_alone) = match plan {
             Plan::Make => {
                 let region_bytes = region_bytes.unwrap_or(REGION_BYTES_DEFAULT);
-                let superblock = Superblock { identity: *identity, region_bytes, copy: 0, created: created()? };
+                let (identity, created) = (*identity, created()?);
+                let superblock = Superblock { identity, shards, region_bytes, copy: 0, created };
                 let all: Vec<(u8, &Path)> = (0..).zip(directories.iter().map(PathBuf::as_path)).collect();
                 (superblock, make(&superblock, &all, &mut findings)?, false)
             }
@@ -74,8 +81,9 @@ impl Storage {
     /// that is alone is a first one.
     pub(super) fn recovered(&self) -> Result<(), Fault> {
         let recovered_count = self.recovered_count.fetch_add(1, Ordering::AcqRel) + 1;
-        assert!(recovered_count <= self.superblock.identity.shard_count, "each shard recovers once");
-        if self.is_second_alone && recovered_count == self.superblock.identity.shard_count {
+        let shard_count = self.superblock.shards.count();
+        assert!(recovered_count <= shard_count, "each shard recovers once");
+        if self.is_second_alone && recovered_count == shard_count {
             self.copies[0].write_superblock(&self.superblock)?;
             self.copies[0].sync()?;
         }

@@ -43,7 +43,7 @@ fn a_new_journal_is_really_filled_and_is_found_again() {
     drop(storage);
     let names = |directory: &PathBuf| std::fs::read_dir(directory).unwrap().count();
     assert!(world.directories().iter().all(|directory| names(directory) == 2), "journal and lock, no more");
-    let again = Storage::open(&world.directories(), &world.identity, None).unwrap();
+    let again = Storage::open(&world.directories(), &world.identity, world.shards(), None).unwrap();
     assert_eq!((again.superblock.created, again.is_new), (created, false));
     assert_eq!(again.directories(), world.directories());
 }
@@ -207,7 +207,7 @@ fn a_journal_keeps_its_length() {
     let world = World::new(1);
     drop(world.open().unwrap());
     let longer = REGION_BYTES_MIN + BLOCK_BYTES_MAX as u64;
-    let open = |bytes| Storage::open(&world.directories(), &world.identity, bytes);
+    let open = |bytes| Storage::open(&world.directories(), &world.identity, world.shards(), bytes);
     refusal(open(Some(longer)), 2, &[&longer.to_string(), &REGION_BYTES_MIN.to_string()]);
     refusal(open(Some(17)), 2, &["17"]);
     assert!(open(None).is_ok());
@@ -251,7 +251,7 @@ fn directories_that_cannot_be_are_refused() {
 fn without_room_nothing_half_made_is_left() {
     let mut world = World::new(1);
     world.identity.shard_count = 32;
-    let outcome = Storage::open(&world.directories(), &world.identity, Some(REGION_BYTES_MAX));
+    let outcome = Storage::open(&world.directories(), &world.identity, world.shards(), Some(REGION_BYTES_MAX));
     let bytes = PAGE_BYTES as u64 + 32 * REGION_BYTES_MAX;
     refusal(outcome, 1, &[&bytes.to_string(), "smaller journal", "one"]);
     assert!(world.directories().iter().all(|directory| !journal(directory).exists()));

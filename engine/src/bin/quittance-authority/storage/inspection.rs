@@ -107,7 +107,7 @@ impl Inspection {
     pub(crate) fn open(directories: &[PathBuf], identity: &Identity) -> Result<Self, Fault> {
         check_directories(directories)?;
         let locks = directories.iter().map(|directory| lock::share(directory)).collect::<Result<Vec<_>, Fault>>()?;
-        let Plan::Open { superblock, copies, is_second_alone } = survey(directories, identity)? else {
+        let Plan::Open { superblock, copies, is_second_alone } = survey(directories, identity, None)? else {
             let names: Vec<String> = directories.iter().map(|directory| directory.display().to_string()).collect();
             return Err(Fault::Option(format!("there is no journal in {}; `run` makes one", names.join(" and "))));
         };

@@ -9,6 +9,7 @@ use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use crossbeam::queue::ArrayQueue;
 use quittance_engine::journal::snapshot::{Encoder, SNAPSHOT_CHUNK_SLOTS, SlotImage, SnapshotHeader};
 use quittance_engine::keeper::Piece;
+use quittance_engine::shard_range::ShardRange;
 use quittance_engine::types::ShardIndex;
 use quittance_net::transport::Waker;
 use std::collections::BTreeMap;
@@ -29,22 +30,24 @@ pub(crate) enum Order {
 
 /// What shards and the thread share.
 pub(crate) struct Snapshots {
+    shards: ShardRange,
     orders: Sender<Order>,
     buffers: ArrayQueue<Vec<SlotImage>>,
+    /// By place among the shards, as the wakers.
     done: Vec<ArrayQueue<()>>,
     /// Set once all shards' transports are made, and before any of them begins a snapshot.
     pub(crate) wakers: OnceLock<Vec<Waker>>,
 }
 
 impl Snapshots {
-    /// Queues for so many shards, and the end that the thread takes.
-    pub(crate) fn new(shard_count: u16) -> (Arc<Self>, Receiver<Order>) {
+    /// Queues for these shards, and the end that the thread takes.
+    pub(crate) fn new(shards: ShardRange) -> (Arc<Self>, Receiver<Order>) {
         // Never full: no shard waits for the thread.
-        let (orders, receiver) = bounded(BUFFER_COUNT + OTHER_PIECES * usize::from(shard_count) + 1);
+        let (orders, receiver) = bounded(BUFFER_COUNT + OTHER_PIECES * usize::from(shards.count()) + 1);
         let buffers = ArrayQueue::new(BUFFER_COUNT);
         (0..BUFFER_COUNT).for_each(|_| _ = buffers.push(Vec::with_capacity(SNAPSHOT_CHUNK_SLOTS)));
-        let done = (0..shard_count).map(|_| ArrayQueue::new(1)).collect();
-        (Arc::new(Self { orders, buffers, done, wakers: OnceLock::new() }), receiver)
+        let done = shards.iter().map(|_| ArrayQueue::new(1)).collect();
+        (Arc::new(Self { shards, orders, buffers, done, wakers: OnceLock::new() }), receiver)
     }
 
     /// A buffer for a chunk, if one is free.
@@ -64,7 +67,7 @@ impl Snapshots {
 
     /// Whether the shard's snapshot is complete and synced.
     pub(super) fn take_done(&self, shard: ShardIndex) -> bool {
-        self.done[shard.index()].pop().is_some()
+        self.done[self.shards.local(shard)].pop().is_some()
     }
 
     /// The thread shall end when it has written what is on its way.
@@ -134,9 +137,10 @@ impl SnapshotWriter {
         encoder.finish(&mut self.bytes);
         file.write(&self.bytes)?;
         file.finish()?;
-        let told = self.snapshots.done[shard.index()].push(());
+        let place = self.snapshots.shards.local(shard);
+        let told = self.snapshots.done[place].push(());
         assert!(told.is_ok(), "a shard has one snapshot under way");
-        self.snapshots.wakers.get().expect("shards begin only after all wakers are known")[shard.index()].wake();
+        self.snapshots.wakers.get().expect("shards begin only after all wakers are known")[place].wake();
         Ok(())
     }
 }

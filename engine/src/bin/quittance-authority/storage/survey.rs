@@ -5,6 +5,7 @@ use super::snapshot_files;
 use crate::fault::Fault;
 use quittance_engine::journal::identity::{Identity, Superblock, SuperblockError};
 use quittance_engine::journal::{COPIES_MAX, PAGE_BYTES};
+use quittance_engine::shard_range::ShardRange;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -98,18 +99,21 @@ impl Found {
     }
 }
 
-/// Looks at every directory and decides.
+/// Looks at every directory and decides. `shards`: those that the journal must be of, where that is known beforehand.
 ///
 /// # Errors
 /// [`Fault::Foreign`], [`Fault::Lost`], [`Fault::Text`] if what is there is no journal at all.
-pub(super) fn survey(directories: &[PathBuf], identity: &Identity) -> Result<Plan, Fault> {
+pub(super) fn survey(directories: &[PathBuf], identity: &Identity, shards: Option<ShardRange>) -> Result<Plan, Fault> {
     assert!((1..=usize::from(COPIES_MAX)).contains(&directories.len()), "the caller checks the option");
     let found: Vec<Found> = directories.iter().map(|directory| Found::look(directory)).collect::<Result<_, _>>()?;
     for one in &found {
         if let State::Faulty { fault: fault @ SuperblockError::Version { .. }, .. } = &one.state {
             return Err(Fault::Text { path: one.path(), fault: fault.to_string() });
         }
-        one.superblock().map_or(Ok(()), |superblock| check_identity(one, &superblock.identity, identity))?;
+        one.superblock().map_or(Ok(()), |superblock| {
+            check_identity(one, &superblock.identity, identity)?;
+            check_shards(one, superblock.shards, shards.unwrap_or(superblock.shards))
+        })?;
     }
     let Some(first) = found.iter().find(|one| one.superblock().is_some()) else {
         return nothing_whole(&found).map(|()| Plan::Make);
@@ -156,6 +160,18 @@ fn check_identity(found: &Found, theirs: &Identity, ours: &Identity) -> Result<(
     Ok(())
 }
 
+/// Holds the journal's shards against those that this process runs.
+fn check_shards(found: &Found, theirs: ShardRange, ours: ShardRange) -> Result<(), Fault> {
+    if theirs == ours {
+        return Ok(());
+    }
+    let what = format!(
+        "the data directory holds the journal of shards {theirs}, and this process runs shards {ours}; a journal keeps its \
+         shards, so give each process its own directory"
+    );
+    Err(Fault::Foreign { path: found.directory.clone(), what })
+}
+
 /// Copies of one journal were made together.
 fn check_agreement(found: &Found, superblock: &Superblock, first: &Found) -> Result<(), Fault> {
     let Some(other) = found.superblock() else { return Ok(()) };
@@ -164,6 +180,9 @@ fn check_agreement(found: &Found, superblock: &Superblock, first: &Found) -> Res
         format!(
             "its journal is not a copy of the one in {first}: they were made separately; give directories that belong together"
         )
+    } else if other.shards != superblock.shards {
+        let (theirs, ours) = (other.shards, superblock.shards);
+        format!("its journal is of shards {theirs}, and the one in {first} of shards {ours}; they cannot be copies")
     } else if other.region_bytes != superblock.region_bytes {
         let (theirs, ours) = (other.region_bytes, superblock.region_bytes);
         format!(

@@ -14,6 +14,7 @@ use quittance_engine::journal::snapshot::{Encoder, SnapshotHeader};
 use quittance_engine::journal::{BLOCK_BYTES_MAX, REGION_BYTES_MIN, block::set_copy};
 use quittance_engine::network::NetworkId;
 use quittance_engine::shard::{Shard, ShardConfig};
+use quittance_engine::shard_range::ShardRange;
 use quittance_engine::types::{Address, Amount, Sequence, ShardIndex};
 use quittance_net::frame::{OrderBody, RECIPIENT_ACCOUNT, U64};
 use quittance_verify::SecretKey;
@@ -74,7 +75,12 @@ impl World {
     }
 
     pub(super) fn open_in(&self, directories: &[PathBuf]) -> Result<Storage, Fault> {
-        Storage::open(directories, &self.identity, Some(REGION_BYTES_MIN))
+        Storage::open(directories, &self.identity, self.shards(), Some(REGION_BYTES_MIN))
+    }
+
+    /// One process runs them all.
+    pub(super) fn shards(&self) -> ShardRange {
+        ShardRange::all(self.identity.shard_count)
     }
 
     pub(super) fn config(&self, shard: u16) -> ShardConfig {

@@ -12,6 +12,7 @@ use crate::journal::snapshot::{Decoder, Item, SnapshotError, SnapshotHeader};
 use crate::journal::{PAGE_BYTES, RecordNumber};
 use crate::keeper::{Journal, Keeper, ReadBack, ReadBackError, Refusal, Source, Witness, read_back, snapshot_order};
 use crate::shard::{ReplayError, Shard};
+use crate::shard_range::ShardRange;
 use crate::types::Amount;
 use std::cell::RefCell;
 
@@ -22,7 +23,8 @@ pub(super) fn superblock(ground: &Ground) -> Superblock {
         authority_key: ground.world.secrets[0].public_key_bytes(),
         shard_count: ground.world.shard_count,
     };
-    Superblock { identity, region_bytes: REGION_BYTES, copy: 0, created: [4; 16] }
+    let shards = ShardRange::all(identity.shard_count);
+    Superblock { identity, shards, region_bytes: REGION_BYTES, copy: 0, created: [4; 16] }
 }
 
 /// A recovery under way.
