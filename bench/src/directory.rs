@@ -1,6 +1,7 @@
 //! Where each shard of each running authority listens, and who a datagram's source is.
 
-use quittance_engine::types::Peer;
+use quittance_engine::committee::MemberEntry;
+use quittance_engine::types::{Peer, ShardIndex};
 
 /// The shards' addresses, both ways.
 #[derive(Debug)]
@@ -22,14 +23,13 @@ pub struct Source {
 }
 
 impl Directory {
-    /// From the address of shard 0 of each running authority; shard i listens i ports above.
-    pub fn new(first_shards: &[Peer], shard_count: u16) -> Self {
+    /// From the running authorities' entries in the committee file. All have so many shards.
+    pub fn new(members: &[MemberEntry], shard_count: u16) -> Self {
         let mut addresses = Vec::new();
         let mut sources = Vec::new();
-        for (authority, first) in (0..).zip(first_shards) {
+        for (authority, member) in (0..).zip(members) {
             for shard in 0..shard_count {
-                let port = first.port().checked_add(shard).expect("ports were found free, so they exist");
-                let address = Peer::new(first.ip(), port);
+                let address = member.address_of(ShardIndex(shard));
                 addresses.push(address);
                 sources.push((address, Source { authority, shard }));
             }
@@ -57,7 +57,9 @@ mod tests {
     #[test]
     fn every_shard_is_found_by_its_address_and_strangers_are_not() {
         let first = |port| Peer::new("127.0.0.1".parse().unwrap(), port);
-        let directory = Directory::new(&[first(9_000), first(8_000)], 3);
+        let host = "127.0.0.1".parse().unwrap();
+        let member = |port| MemberEntry { key: [0; 32], host, hosts: Vec::new(), port, shards: 3, weight: 1 };
+        let directory = Directory::new(&[member(9_000), member(8_000)], 3);
         for (authority, base) in [(0, 9_000), (1, 8_000)] {
             for shard in 0..3 {
                 let address = directory.address(usize::from(authority), shard);

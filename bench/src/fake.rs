@@ -50,7 +50,7 @@ impl Fixture {
         let accounts = Accounts::derive(4, account_count, &progress, &interrupt).expect("a small world is sound");
         let plan = Plan::draw(4, account_count, payment_count);
         let terms = Terms::new(NetworkId([5; 32]), members.committee(), 2, live);
-        let addresses: Vec<Peer> = ports[..terms.live_count].iter().map(|port| Peer::new(HOST, *port)).collect();
+        let directory = Directory::new(&members.entries()[..terms.live_count], 2);
         let orders = Orders::sign(&plan, &accounts, &terms.network, 2, false, &progress, &interrupt)
             .expect("a small world is sound");
         let keys = members.split_keys(0..committee);
@@ -60,7 +60,7 @@ impl Fixture {
             .expect("a small world is sound");
         let table = DigestTable::new(orders.digests());
         let workload = Workload { plan, orders, votes, table };
-        Self { accounts, workload, directory: Directory::new(&addresses, 2), terms, keys }
+        Self { accounts, workload, directory, terms, keys }
     }
 
     pub(crate) fn world(&self) -> FakeWorld<'_> {

@@ -2,6 +2,7 @@
 
 use crate::error::BenchError;
 use crate::latency::{Latency, LatencySummary};
+use crate::parts::Part;
 use rustix::fs::OFlags;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -55,9 +56,13 @@ impl Journals {
         self.folders.iter().map(|folder| folder.path().join(format!("authority-{index}"))).collect()
     }
 
-    /// The same as the authority's option has it: `DIR,DIR2`.
-    pub fn argument(&self, index: usize) -> OsString {
-        self.of_authority(index).iter().map(|path| path.as_os_str()).collect::<Vec<_>>().join(",".as_ref())
+    /// The same as the authority's option has it: `DIR,DIR2`. An authority of several processes has such for each.
+    pub fn argument(&self, index: usize, part: Option<&Part>) -> OsString {
+        let mut paths = self.of_authority(index);
+        if let Some(part) = part {
+            paths.iter_mut().for_each(|path| path.push(format!("shards-{}", part.shards)));
+        }
+        paths.iter().map(|path| path.as_os_str()).collect::<Vec<_>>().join(",".as_ref())
     }
 
     /// Where they are, for a person to read.
@@ -139,7 +144,7 @@ mod tests {
         assert!(paths.iter().all(|path| path.starts_with(default.path()) && path.ends_with("authority-3")));
         let named = Journals::make(&[other.path().to_owned()], default.path()).unwrap();
         assert!(named.of_authority(0).len() == 1 && named.of_authority(0)[0].starts_with(other.path()));
-        assert!(!named.argument(0).to_string_lossy().contains(','));
+        assert!(!named.argument(0, None).to_string_lossy().contains(','));
         let three = vec![other.path().to_owned(); 3];
         assert!(matches!(Journals::make(&three, default.path()), Err(BenchError::Usage(_))));
     }

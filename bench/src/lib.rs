@@ -31,7 +31,7 @@
 //! | `options.rs`, `error.rs`, `limits.rs` | command line, exits, bounds |
 //! | `accounts.rs`, `plan.rs`, `orders.rs`, `votes.rs`, `workload.rs`, `digest_table.rs` | what is made ahead |
 //! | `random.rs`, `parallel.rs`, `progress.rs`, `interrupt.rs` | with what it is made |
-//! | `setup.rs`, `ports.rs`, `cores.rs`, `locate.rs`, `process.rs`, `journals.rs`, `cpu.rs` | files, disks and processes |
+//! | `setup.rs`, `parts.rs`, `ports.rs`, `cores.rs`, `locate.rs`, `process.rs`, `journals.rs`, `cpu.rs` | files, disks and processes |
 //! | `drive/`, `timeouts.rs`, `latency.rs` | the load loop |
 //! | `terms.rs`, `directory.rs`, `replies.rs`, `known_roots.rs` | who may say what, and whether it is true |
 //! | `world.rs`, `client.rs`, `intruder.rs` | sockets and time; a source of bad signatures |
@@ -48,7 +48,7 @@
 //! # Dependencies
 //! - `quittance-engine`: messages, committee and genesis files, rejection codes. `quittance-net`: frames and transports.
 //!   `quittance-verify`: keys, signature checks, reply trees.
-//! - `blake3`: key seeds of a run. `rand_chacha`, `rand_core`: who pays whom. `getrandom`: the verifier's secret seed.
+//! - `blake3`: key seeds of a run, digests of states. `rand_chacha`, `rand_core`: who pays whom. `getrandom`: the verifier's secret seed.
 //! - `bytemuck`: frames as bytes. `hex`: keys in private files.
 //! - `ed25519-dalek` (with its feature `batch`): only to compare with, in `verify`. It decides nothing.
 //! - `clap`: the command line. `comfy-table`: the table. `indicatif`: progress bars. `serde`, `serde_json`: JSON both ways.
@@ -81,6 +81,7 @@ pub mod model;
 pub mod options;
 pub mod orders;
 pub mod parallel;
+pub mod parts;
 pub mod plan;
 pub mod ports;
 pub mod process;

@@ -184,6 +184,12 @@ pub struct CrashOptions {
     /// Shards of the authority.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(SHARD_COUNT_MAX)))]
     pub shards: u16,
+    /// Processes that the authority runs as: each has some of the shards, and a round kills one of them.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(SHARD_COUNT_MAX)))]
+    pub processes: u16,
+    /// The process that every round kills, from 0 [default: one at random].
+    #[arg(long, value_name = "I")]
+    pub kill: Option<u16>,
     /// Payments per second while the authority runs.
     #[arg(long, default_value_t = 20_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub rate: u64,
@@ -216,6 +222,10 @@ impl CrashOptions {
     /// # Errors
     /// [`BenchError::Usage`] for more payments than there may be.
     pub fn as_run(&self, payments: u64) -> Result<RunOptions, BenchError> {
+        if let Some(kill) = self.kill.filter(|kill| *kill >= self.processes) {
+            let fault = format!("--kill {kill}: there are {} processes, from 0; see --processes", self.processes);
+            return Err(BenchError::Usage(fault));
+        }
         let payments = u32::try_from(payments).ok().filter(|payments| *payments <= PAYMENT_COUNT_MAX);
         let payments = payments.ok_or_else(|| {
             BenchError::Usage(format!("so many rounds at this rate take more than {PAYMENT_COUNT_MAX} payments"))
@@ -225,6 +235,7 @@ impl CrashOptions {
             accounts: self.accounts,
             payments,
             shards: self.shards,
+            processes: self.processes,
             seed: self.seed,
             data: self.data.clone(),
             journal_mib: Some(self.journal_mib),
@@ -275,6 +286,9 @@ pub struct RunOptions {
     /// Shards of each authority: one thread, one port each.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(SHARD_COUNT_MAX)))]
     pub shards: u16,
+    /// Processes that the first authority runs as: only in the trial by kills.
+    #[arg(skip = 1_u16)]
+    pub processes: u16,
     /// Verifier threads of each authority; 0: shards verify themselves.
     #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u16).range(..=i64::from(SHARD_COUNT_MAX)))]
     pub verifiers: u16,

@@ -1,7 +1,7 @@
-//! Free UDP ports in a row, found by binding them.
+//! Free ports, found by binding them: UDP ports in a row, and TCP ports one by one.
 
 use crate::error::BenchError;
-use std::net::{IpAddr, UdpSocket};
+use std::net::{IpAddr, TcpListener, UdpSocket};
 
 /// Where the search runs: above the ports that services use, below those that Linux gives to clients.
 const FIRST: u16 = 10_000;
@@ -15,9 +15,7 @@ const LAST: u16 = 32_000;
 /// [`BenchError::Machine`] if there are not enough.
 pub fn find_rows(host: IpAddr, row_count: usize, count: u16) -> Result<Vec<u16>, BenchError> {
     let span = LAST - FIRST;
-    // Runs that start at the same time shall not look in the same place.
-    let scattered = u64::from(std::process::id()).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-    let mut port = FIRST + u16::try_from(scattered % u64::from(span)).expect("below the span");
+    let mut port = start();
     let mut rows = Vec::new();
     // Held until all rows are found, so that they do not overlap.
     let mut held = Vec::new();
@@ -43,6 +41,27 @@ pub fn find_rows(host: IpAddr, row_count: usize, count: u16) -> Result<Vec<u16>,
         ));
     }
     Ok(rows)
+}
+
+/// Finds so many free TCP ports. They are no more reserved than those of [`find_rows`]; at least no client is given one.
+///
+/// # Errors
+/// [`BenchError::Machine`] if there are not enough.
+pub fn find_links(host: IpAddr, count: usize) -> Result<Vec<u16>, BenchError> {
+    let is_free = |port: &u16| TcpListener::bind((host, *port)).is_ok();
+    let ports: Vec<u16> = (start()..LAST).chain(FIRST..start()).filter(is_free).take(count).collect();
+    if ports.len() < count {
+        let error = std::io::Error::from(std::io::ErrorKind::AddrInUse);
+        let task = format!("finding {count} free TCP ports from {FIRST} to {LAST} on {host}");
+        return Err(BenchError::machine(task, error, "; end what holds the ports"));
+    }
+    Ok(ports)
+}
+
+/// Where to look first: runs that start at the same time shall not look in the same place.
+fn start() -> u16 {
+    let scattered = u64::from(std::process::id()).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    FIRST + u16::try_from(scattered % u64::from(LAST - FIRST)).expect("below the span")
 }
 
 fn bind_row(host: IpAddr, first: u16, count: u16) -> Option<Vec<UdpSocket>> {

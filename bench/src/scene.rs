@@ -9,6 +9,7 @@ use crate::interrupt::Interrupt;
 use crate::journals::Journals;
 use crate::options::RunOptions;
 use crate::orders::Orders;
+use crate::parts::Part;
 use crate::plan::Plan;
 use crate::ports;
 use crate::process::{AuthorityProcess, Ready};
@@ -17,7 +18,6 @@ use crate::setup::{Folder, Members};
 use crate::terms::Terms;
 use crate::votes::SimulatedVotes;
 use crate::workload::Workload;
-use quittance_engine::types::Peer;
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -32,6 +32,8 @@ pub struct Scene {
     pub cores: Cores,
     /// The network's files.
     pub folder: Folder,
+    /// The first authority's processes, if it runs as several.
+    pub parts: Vec<Part>,
     /// Network and committee.
     pub terms: Terms,
     /// Where the shards listen.
@@ -58,11 +60,10 @@ impl Scene {
         progress.finish();
         let plan = Plan::draw(options.seed, options.accounts, options.payments);
         let live_count = if options.live { usize::from(options.committee) } else { 1 };
-        let folder = Folder::write(&members, live_count, &accounts, plan.funding())?;
+        let parts = Part::divide(HOST, options.shards, options.processes)?;
+        let folder = Folder::write(&members, live_count, &accounts, plan.funding(), &parts)?;
         let terms = Terms::new(folder.network, members.committee(), options.shards, options.live);
-        let live_ports = first_ports.iter().take(terms.live_count);
-        let addresses: Vec<Peer> = live_ports.map(|port| Peer::new(HOST, *port)).collect();
-        let directory = Directory::new(&addresses, options.shards);
+        let directory = Directory::new(&members.entries()[..terms.live_count], options.shards);
         let simulated_batch = usize::from(options.simulated_batch).min(1 << terms.path_levels_max);
         let voters = members.split_keys(terms.live_count..terms.live_count + terms.simulated_count);
 
@@ -76,7 +77,7 @@ impl Scene {
         progress.finish();
         let table = DigestTable::new(orders.digests());
         let workload = Workload { plan, orders, votes, table };
-        Ok(Self { cores, folder, terms, directory, accounts, workload, simulated_batch })
+        Ok(Self { cores, folder, parts, terms, directory, accounts, workload, simulated_batch })
     }
 
     /// Starts the running authorities and waits until all are ready: durable with journals, volatile without. Returns what
@@ -97,7 +98,7 @@ impl Scene {
         if let Some(journals) = journals {
             eprintln!("each fills its journals first: {}", journals.described());
         }
-        let start = |index| self.spawn(options, executable, index, journals);
+        let start = |index| self.spawn(options, executable, (index, None), journals);
         let mut processes: Vec<AuthorityProcess> = (0..count).map(start).collect::<Result<_, _>>()?;
         let mut first = None;
         for process in &mut processes {
@@ -107,7 +108,7 @@ impl Scene {
         Ok((processes, first.expect("at least one authority runs")))
     }
 
-    /// Starts one authority and does not wait for it. The calling thread may then run on all cores again: a child inherits
+    /// Starts one authority, or one of the first one's parts, and does not wait for it. The calling thread may then run on all cores again: a child inherits
     /// what its parent is pinned to.
     ///
     /// # Errors
@@ -116,11 +117,11 @@ impl Scene {
         &self,
         options: &RunOptions,
         executable: &Path,
-        index: usize,
+        (index, part): (usize, Option<&Part>),
         journals: Option<&Journals>,
     ) -> Result<AuthorityProcess, BenchError> {
         self.cores.unpin();
-        AuthorityProcess::start(index, executable, &self.arguments(options, index, journals))
+        AuthorityProcess::start(index, executable, &self.arguments(options, (index, part), journals))
     }
 
     /// The files of authority `index`, as every subcommand of the authority takes them.
@@ -135,11 +136,20 @@ impl Scene {
         ]
     }
 
-    fn arguments(&self, options: &RunOptions, index: usize, journals: Option<&Journals>) -> Vec<OsString> {
-        let (shard_cores, verifier_cores) = self.cores.for_authority(index, options.shards, options.verifiers);
+    fn arguments(
+        &self,
+        options: &RunOptions,
+        (index, part): (usize, Option<&Part>),
+        journals: Option<&Journals>,
+    ) -> Vec<OsString> {
+        let (mut shard_cores, verifier_cores) = self.cores.for_authority(index, options.shards, options.verifiers);
         let mut arguments: Vec<OsString> = vec!["run".into()];
         arguments.extend(self.files(index));
         let mut option = |name: &str, value: OsString| arguments.extend([name.into(), value]);
+        if let Some(Part { shards, .. }) = part {
+            shard_cores = shards.iter().map(|shard| shard_cores[shard.index()]).collect();
+            option("--shards", shards.to_string().into());
+        }
         option("--cores", listed(&shard_cores));
         option("--transport", options.transport.name().into());
         option("--backend", options.backend.name().into());
@@ -150,7 +160,7 @@ impl Scene {
         }
         match journals {
             Some(journals) => {
-                option("--data", journals.argument(index));
+                option("--data", journals.argument(index, part));
                 // A commit is mostly waiting for the disk: it need not have a core for itself.
                 option("--journal-core", shard_cores[0].to_string().into());
                 if let Some(mib) = options.journal_mib {

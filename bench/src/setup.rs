@@ -2,6 +2,7 @@
 
 use crate::accounts::Accounts;
 use crate::error::BenchError;
+use crate::parts::Part;
 use crate::random::{Purpose, key_seed};
 use quittance_engine::committee::{Committee, CommitteeFile, MemberEntry};
 use quittance_engine::genesis;
@@ -49,6 +50,11 @@ impl Members {
         Ok(Self { keys, file, committee })
     }
 
+    /// Every member as the committee file has it.
+    pub fn entries(&self) -> &[MemberEntry] {
+        &self.file.members
+    }
+
     /// The committee.
     pub fn committee(&self) -> &Committee {
         &self.committee
@@ -70,11 +76,17 @@ pub struct Folder {
 
 impl Folder {
     /// Writes all files: every account funded alike, and a private file (mode 0600) for each of the first
-    /// `live_count` members.
+    /// `live_count` members. The first of them runs as several processes if there are `parts`.
     ///
     /// # Errors
     /// [`BenchError::Machine`].
-    pub fn write(members: &Members, live_count: usize, accounts: &Accounts, funding: u64) -> Result<Self, BenchError> {
+    pub fn write(
+        members: &Members,
+        live_count: usize,
+        accounts: &Accounts,
+        funding: u64,
+        parts: &[Part],
+    ) -> Result<Self, BenchError> {
         let folder = tempfile::Builder::new().prefix("quittance-bench-").tempdir();
         let remedy = "; set TMPDIR to a folder that can be written to";
         let folder = folder.map_err(|error| BenchError::machine("making a temporary folder", error, remedy))?;
@@ -84,7 +96,8 @@ impl Folder {
         write_file(&written.genesis(), genesis.as_bytes(), 0o644)?;
         write_file(&written.committee(), members.file.to_text().as_bytes(), 0o644)?;
         for index in 0..live_count {
-            write_file(&written.private(index), private_text(members, index).as_bytes(), 0o600)?;
+            let parts = if index == 0 { parts } else { &[] };
+            write_file(&written.private(index), private_text(members, index, parts).as_bytes(), 0o600)?;
         }
         Ok(written)
     }
@@ -123,16 +136,20 @@ fn genesis_text(accounts: &Accounts, funding: u64) -> String {
     text
 }
 
-fn private_text(members: &Members, index: usize) -> String {
+fn private_text(members: &Members, index: usize, parts: &[Part]) -> String {
     let entry = &members.file.members[index];
-    format!(
+    let mut text = format!(
         "secret = \"{}\"\nkey = \"{}\"\nhost = \"{}\"\nport = {}\nshards = {}\n",
         hex::encode(members.keys[index].seed()),
         hex::encode(entry.key),
         entry.host,
         entry.port,
         entry.shards,
-    )
+    );
+    for Part { shards, link, .. } in parts {
+        text += &format!("\n[[process]]\nshards = \"{shards}\"\nlink = \"{link}\"\n");
+    }
+    text
 }
 
 fn write_file(path: &Path, bytes: &[u8], mode: u32) -> Result<(), BenchError> {
@@ -154,7 +171,7 @@ mod tests {
     fn the_files_read_back_as_the_network_that_was_meant() {
         let accounts = Accounts::derive(1, 20, &Progress::hidden(), &Interrupt::default()).unwrap();
         let members = Members::new(1, IpAddr::V4(Ipv4Addr::LOCALHOST), &[9_000, 9_010, 9_020, 9_030], 2).unwrap();
-        let folder = Folder::write(&members, 2, &accounts, 500).unwrap();
+        let folder = Folder::write(&members, 2, &accounts, 500, &[]).unwrap();
         let text = std::fs::read_to_string(folder.committee()).unwrap();
         let committee = CommitteeFile::parse(&text).unwrap().committee().unwrap();
         assert_eq!(committee.digest(), members.committee().digest());

@@ -45,6 +45,31 @@ fn twenty_kills_under_load_make_it_forget_nothing() {
 }
 
 #[test]
+fn kills_of_one_of_two_processes_lose_and_repeat_no_credit() {
+    let json = forgets_nothing(&["--rounds", "6", "--shards", "4", "--processes", "2", "--seed", "3"], 6);
+    assert_eq!(json["processes"], 2, "{json}");
+    assert!(json["credits_crossed"].as_u64().unwrap() > 0, "{json}");
+    let sessions = |part: usize| json["counters"][part]["link"]["peers"][0]["sessions"].as_u64().unwrap();
+    assert!(sessions(0) >= 1 && sessions(1) >= 1, "{json}");
+}
+
+/// A process that forgets is found out by the other one, which remembers: neither goes on.
+#[test]
+fn a_process_that_forgets_what_the_other_remembers_ends_both() {
+    let (code, json, stderr) =
+        trial(&["--accounts", "500", "--rounds", "3", "--shards", "4", "--processes", "2", "--forgetful"]);
+    assert_eq!(code, 3, "{stderr}\n{json}");
+    assert!(stderr.contains("lost its state") && stderr.contains("put back the data directories"), "{stderr}");
+}
+
+#[test]
+fn more_processes_than_shards_and_kills_of_none_are_refused() {
+    for options in [&["--processes", "2"][..], &["--shards", "2", "--processes", "2", "--kill", "2"]] {
+        assert_eq!(trial(options).0, 2, "{options:?}");
+    }
+}
+
+#[test]
 fn kills_between_shards_lose_and_repeat_no_credit() {
     forgets_nothing(&["--rounds", "8", "--shards", "3", "--seed", "5"], 8);
 }

@@ -6,6 +6,9 @@
 //! every order and every certificate without an answer is sent again, until every payment is settled. No payer ever replaces
 //! an order.
 //!
+//! With `--processes` the authority's shards run in several processes, with links between them. A round kills one of them, and
+//! the others go on: what is paid to its shards waits until it is back, and must then arrive, once.
+//!
 //! The thief does. Some certificates are kept back, so that at each kill there are votes that were received and not used, the
 //! youngest of them a moment ago. After the restart another order of the same account and sequence number, well signed, is sent
 //! for each ([`challenge`]): a vote for it would be a second vote, and money made from nothing. The authority must refuse it and
@@ -32,12 +35,14 @@ mod trial;
 pub use report::{CrashReport, RestartMs, table};
 
 use crate::audit::{Audit, Questions, audit_and_see};
+use crate::drive::Outcome;
 use crate::error::BenchError;
 use crate::interrupt::Interrupt;
 use crate::journals::Journals;
 use crate::locate;
 use crate::model::Model;
 use crate::options::CrashOptions;
+use crate::parts::Part;
 use crate::scene::Scene;
 use oracle::{State, image};
 use quittance_engine::journal::snapshot::SlotImage;
@@ -82,17 +87,28 @@ struct JournalReading {
     snapshots: u64,
 }
 
+/// Reads the journal of every process.
 fn read_journal(executable: &Path, scene: &Scene, journals: &Journals) -> Result<JournalReading, BenchError> {
-    let mut command = Command::new(executable);
-    command.arg("verify-journal").arg(journals.argument(0)).args(scene.files(0)).arg("--json");
-    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let output = output.map_err(|error| BenchError::machine("running verify-journal", error, ""))?;
-    let unreadable = || BenchError::Journal { status: output.status.to_string() };
-    let said: Value = serde_json::from_slice(&output.stdout).map_err(|_| unreadable())?;
-    let state_digest = said["digest"].as_str().ok_or_else(unreadable)?.to_owned();
-    let snapshots =
-        said["shards"].as_array().into_iter().flatten().filter_map(|shard| shard["snapshot"].as_u64()).sum();
-    Ok(JournalReading { sound: said["verdict"] == "sound", state_digest, snapshots })
+    let parts: Vec<Option<&Part>> =
+        if scene.parts.is_empty() { vec![None] } else { scene.parts.iter().map(Some).collect() };
+    let mut hasher = blake3::Hasher::new();
+    let mut reading = JournalReading { sound: true, state_digest: String::new(), snapshots: 0 };
+    for part in parts {
+        let mut command = Command::new(executable);
+        command.arg("verify-journal").arg(journals.argument(0, part)).args(scene.files(0)).arg("--json");
+        let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+        let output = output.map_err(|error| BenchError::machine("running verify-journal", error, ""))?;
+        let unreadable = || BenchError::Journal { status: output.status.to_string() };
+        let said: Value = serde_json::from_slice(&output.stdout).map_err(|_| unreadable())?;
+        reading.sound &= said["verdict"] == "sound";
+        for shard in said["shards"].as_array().ok_or_else(unreadable)? {
+            let digest = shard["digest"].as_str().and_then(|digest| hex::decode(digest).ok());
+            hasher.update(&digest.ok_or_else(unreadable)?);
+            reading.snapshots += shard["snapshot"].as_u64().unwrap_or_default();
+        }
+    }
+    reading.state_digest = hex::encode(hasher.finalize().as_bytes());
+    Ok(reading)
 }
 
 /// Asks a running authority for every account, and compares with what must be.
@@ -116,6 +132,21 @@ fn examine(trial: &mut Trial<'_>) -> Result<(Audit, Findings), BenchError> {
         expected: digest(&expected),
         answered: answered.map(|images| digest(&State(images))),
         pending: pending.len() as u64,
+        credits_crossed: credits_crossed(scene, &outcomes),
     };
     Ok((audit, findings))
+}
+
+/// Settled payments from an account of one of the authority's processes to an account of another one. `None` for a single
+/// process.
+fn credits_crossed(scene: &Scene, outcomes: &[Outcome]) -> Option<u64> {
+    let Scene { parts, terms, accounts, workload, .. } = scene;
+    let plan = &workload.plan;
+    let part = |account: u32| {
+        let shard = terms.network.shard_of(&accounts.addresses()[account as usize], terms.shard_count);
+        parts.iter().position(|part| part.shards.contains(shard))
+    };
+    let settled = (0..).zip(outcomes).filter(|(_, outcome)| **outcome == Outcome::Settled);
+    let crosses = |payment| part(plan.sender(payment)) != part(plan.recipient(payment));
+    (!parts.is_empty()).then(|| settled.filter(|(payment, _)| crosses(*payment)).count() as u64)
 }

@@ -68,9 +68,14 @@ pub struct CrashReport {
     pub accounts: u32,
     /// Shards of the authority.
     pub shards: u16,
+    /// Processes of the authority.
+    pub processes: u16,
+    /// Settled payments from an account of one process to an account of another; null for a single process. With equal digests
+    /// each of them was credited once.
+    pub credits_crossed: Option<u64>,
     /// The seed.
     pub seed: u64,
-    /// The counters of the last process.
+    /// The counters of the last process; of several, a list by process.
     pub counters: Value,
 }
 
@@ -102,6 +107,7 @@ pub(super) struct Findings {
     /// `None` if an account did not answer.
     pub(super) answered: Option<Digest>,
     pub(super) pending: u64,
+    pub(super) credits_crossed: Option<u64>,
 }
 
 /// A trial that came to its end.
@@ -114,7 +120,8 @@ pub(super) struct Ended {
     pub(super) restarts_ms: Vec<u32>,
     pub(super) audit: Audit,
     pub(super) findings: Findings,
-    pub(super) counters: Value,
+    /// By process.
+    pub(super) counters: Vec<Value>,
 }
 
 impl CrashReport {
@@ -157,8 +164,13 @@ impl CrashReport {
             rate: options.rate,
             accounts: options.accounts,
             shards: options.shards,
+            processes: options.processes,
+            credits_crossed: findings.credits_crossed,
             seed: options.seed,
-            counters: ended.counters,
+            counters: match ended.counters {
+                counters if counters.len() > 1 => Value::Array(counters),
+                counters => counters.into_iter().next().unwrap_or_default(),
+            },
         }
     }
 
@@ -170,6 +182,7 @@ impl CrashReport {
             (self.conflicting_votes > 0, format!("{} second orders were voted for", self.conflicting_votes)),
             (unrefused > 0, format!("{unrefused} second orders were not refused by the name of the first")),
             (self.conflicts_tried == 0, "no second order was tried, so nothing was proved".to_owned()),
+            (self.credits_crossed == Some(0), "no credit crossed between processes, so nothing was proved".to_owned()),
             (self.unsettled > 0, format!("{} payments never settled", self.unsettled)),
             (!self.supply_conserved, "the balances do not add up to the supply".to_owned()),
             (self.account_mismatches > 0, format!("{} accounts are not the model's", self.account_mismatches)),
@@ -179,6 +192,11 @@ impl CrashReport {
         ];
         found.into_iter().filter(|(is_wrong, _)| *is_wrong).map(|(_, sentence)| sentence).collect()
     }
+}
+
+fn processes_line(report: &CrashReport) -> String {
+    let crossed = report.credits_crossed.map(|count| format!(", {} credits crossed", grouped(count)));
+    format!("{}{}", report.processes, crossed.unwrap_or_default())
 }
 
 /// The report as text.
@@ -204,6 +222,7 @@ pub fn table(report: &CrashReport) -> String {
         ("state digest equal", format!("{}, {}", yes(report.digest_equal), report.state_digest)),
         ("journal sound", report.journal_sound.map_or("none".to_owned(), yes)),
         ("snapshots", report.snapshots.map_or("none".to_owned(), grouped)),
+        ("processes", processes_line(report)),
         ("restart (ms)", format!("p50 {}, max {}", report.restart_ms.p50, report.restart_ms.max)),
         ("sent again", grouped(report.retries)),
     ];

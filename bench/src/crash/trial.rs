@@ -65,6 +65,8 @@ pub(super) struct Trial<'a> {
     kills: u64,
     kills_before_ready: u64,
     restarts_ms: Vec<u32>,
+    /// The process that every round kills; `None` for any.
+    victim: Option<u16>,
 }
 
 impl<'a> Trial<'a> {
@@ -94,29 +96,34 @@ impl<'a> Trial<'a> {
             kills: 0,
             kills_before_ready: 0,
             restarts_ms: Vec::new(),
+            victim: options.kill,
         })
     }
 
     /// Kills the authority at these times, one a round, lets everything settle, and looks.
     pub(super) fn run(mut self, kills_us: &[u32]) -> Result<Ended, BenchError> {
         eprintln!("starting the authority: {}", self.executable.display());
-        let mut process = self.start()?;
+        let mut processes = Vec::new();
+        for part in 0..self.scene.parts.len().max(1) {
+            processes.push(self.start(part)?);
+        }
         // Making the journals is no restart.
         self.restarts_ms.clear();
         let payment_count = self.scene.workload.plan.payment_count();
         let mut phase = self.driver.begin(0..payment_count - TAIL_PAYMENTS, self.pace, &mut self.client);
         for (round, kill_us) in (1..).zip(kills_us) {
-            process = self.round(process, *kill_us, &mut phase)?;
+            let victim = self.choose(processes.len());
+            self.round(&mut processes, victim, *kill_us, &mut phase)?;
             self.say(round, kills_us.len(), *kill_us);
         }
         phase.extend(payment_count);
         eprintln!("settling what is left");
         while !self.driver.is_over(&phase) {
-            let mut watch = watch(&mut process, None, &self.interrupt);
+            let mut watch = watch(&mut processes, None, &self.interrupt);
             self.driver.step(&mut phase, &mut self.client, &mut watch)?;
         }
         let (audit, findings) = examine(&mut self)?;
-        let stopped = process.stop();
+        let counters = processes.into_iter().map(|process| process.stop().counters).collect();
         Ok(Ended {
             tally: self.driver.end(),
             challenges: self.challenger.counts(),
@@ -126,40 +133,50 @@ impl<'a> Trial<'a> {
             restarts_ms: self.restarts_ms,
             audit,
             findings,
-            counters: stopped.counters,
+            counters,
         })
     }
 
-    /// Load until the kill, the restart, the second orders, and on.
+    /// The process that is killed next.
+    fn choose(&mut self, count: usize) -> usize {
+        let count = u32::try_from(count).expect("there are no more than shards");
+        // A single one is not drawn: the draws are those of the early kills then.
+        let drawn = if count > 1 && self.victim.is_none() { self.draws.below(count) } else { 0 };
+        self.victim.map_or(drawn as usize, usize::from)
+    }
+
+    /// Load until the kill of one process, its restart, the second orders, and on.
     fn round(
         &mut self,
-        mut process: AuthorityProcess,
+        processes: &mut Vec<AuthorityProcess>,
+        victim: usize,
         kill_us: u32,
         phase: &mut Phase,
-    ) -> Result<AuthorityProcess, BenchError> {
-        let killer = process.kill_after(Duration::from_micros(kill_us.into()))?;
+    ) -> Result<(), BenchError> {
+        let killer = processes[victim].kill_after(Duration::from_micros(kill_us.into()))?;
         while !killer.has_struck() {
-            let mut watch = watch(&mut process, Some(&killer), &self.interrupt);
+            let mut watch = watch(processes, Some((victim, &killer)), &self.interrupt);
             self.driver.step(phase, &mut self.client, &mut watch)?;
         }
-        process.bury(killer)?;
+        processes.remove(victim).bury(killer)?;
         self.kills += 1;
         // What it said before it died counts.
         self.driver.drain(phase, &mut self.client)?;
-        let mut process = self.start()?;
+        let process = self.start(victim)?;
+        processes.insert(victim, process);
         let withheld = self.driver.withheld();
         let client = &mut self.challenger_client;
-        self.challenger.challenge(&withheld, client, &mut watch(&mut process, None, &self.interrupt))?;
-        self.driver.resume(phase, &mut self.client)?;
-        Ok(process)
+        self.challenger.challenge(&withheld, client, &mut watch(processes, None, &self.interrupt))?;
+        self.driver.resume(phase, &mut self.client)
     }
 
-    /// Starts the authority until it is ready; sometimes it is killed on its way, and started again.
-    fn start(&mut self) -> Result<AuthorityProcess, BenchError> {
+    /// Starts the authority, or one of its parts, until it is ready; sometimes it is killed on its way, and started again.
+    fn start(&mut self, part: usize) -> Result<AuthorityProcess, BenchError> {
         loop {
             self.interrupt.check()?;
             let begun = Instant::now();
-            let mut process = self.scene.spawn(self.run_options, self.executable, 0, self.journals)?;
+            let place = (0, self.scene.parts.get(part));
+            let mut process = self.scene.spawn(self.run_options, self.executable, place, self.journals)?;
             self.scene.cores.pin_generator();
             if self.draws.below(EARLY_KILL_ODDS) > 0 {
                 process.await_ready(&mut || self.interrupt.check())?;
@@ -226,15 +243,18 @@ fn settings(scene: &Scene) -> Settings {
 
 /// Looks after signals, and after an authority that dies by itself.
 fn watch<'a>(
-    process: &'a mut AuthorityProcess,
-    killer: Option<&'a Killer>,
+    processes: &'a mut [AuthorityProcess],
+    killed: Option<(usize, &'a Killer)>,
     interrupt: &'a Interrupt,
 ) -> impl Watch + 'a {
     move || {
         interrupt.check()?;
-        match process.check_alive() {
-            Err(_) if killer.is_some_and(Killer::has_struck) => Ok(()),
-            alive => alive,
+        for (place, process) in processes.iter_mut().enumerate() {
+            match process.check_alive() {
+                Err(_) if killed.is_some_and(|(victim, killer)| victim == place && killer.has_struck()) => {}
+                alive => alive?,
+            }
         }
+        Ok(())
     }
 }
