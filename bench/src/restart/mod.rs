@@ -136,7 +136,7 @@ impl Trial<'_> {
     }
 
     fn spawn(&self) -> Result<AuthorityProcess, BenchError> {
-        let process = self.scene.spawn(self.run_options, self.executable, 0, Some(&self.journals))?;
+        let process = self.scene.spawn(self.run_options, self.executable, (0, None), Some(&self.journals))?;
         self.scene.cores.pin_generator();
         Ok(process)
     }
