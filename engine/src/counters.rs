@@ -14,6 +14,8 @@ pub struct Counters {
     pub certificates: u64,
     /// Query frames.
     pub queries: u64,
+    /// History query frames.
+    pub history_queries: u64,
     /// Orders voted for, each once.
     pub votes: u64,
     /// Votes given again for a repeated order.

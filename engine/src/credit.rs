@@ -9,7 +9,7 @@
 use crate::journal::record::RecordNumber;
 use crate::limits::CREDITS_UNACKNOWLEDGED_MAX;
 use crate::release::{Durable, Withheld};
-use crate::types::{Address, Amount};
+use crate::types::{Address, Amount, Sequence};
 use bytemuck::{Pod, Zeroable};
 use quittance_net::frame::U64;
 use std::collections::VecDeque;
@@ -23,9 +23,15 @@ pub struct Credit {
     pub recipient: Address,
     /// How much.
     pub amount: Amount,
+    /// Who pays.
+    pub sender: Address,
+    /// The payment's place among the sender's.
+    pub sequence: Sequence,
+    /// Position of the payment's entry in the history of the sender's shard; 0 if that keeps none.
+    pub position: u64,
 }
 
-/// A credit's bytes, 40, wherever it is written down or sent. Its number is not among them: it is known from its place, or
+/// A credit's bytes, 88, wherever it is written down or sent. Its number is not among them: it is known from its place, or
 /// stands beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
@@ -34,17 +40,36 @@ pub struct CreditBytes {
     pub recipient: Address,
     /// How much.
     pub amount: U64,
+    /// Who pays.
+    pub sender: Address,
+    /// The payment's place among the sender's.
+    pub sequence: U64,
+    /// Position of the payment's entry in the history of the sender's shard.
+    pub position: U64,
 }
 
 impl CreditBytes {
     /// The bytes of a credit.
     pub fn of(credit: &Credit) -> Self {
-        Self { recipient: credit.recipient, amount: U64::new(credit.amount.0) }
+        Self {
+            recipient: credit.recipient,
+            amount: U64::new(credit.amount.0),
+            sender: credit.sender,
+            sequence: U64::new(credit.sequence.0),
+            position: U64::new(credit.position),
+        }
     }
 
     /// The credit that has this number.
     pub fn credit(&self, number: u64) -> Credit {
-        Credit { number, recipient: self.recipient, amount: Amount(self.amount.get()) }
+        Credit {
+            number,
+            recipient: self.recipient,
+            amount: Amount(self.amount.get()),
+            sender: self.sender,
+            sequence: Sequence(self.sequence.get()),
+            position: self.position.get(),
+        }
     }
 }
 
@@ -100,11 +125,12 @@ impl Outgoing {
         self.last_number - self.outbox.len() as u64
     }
 
-    /// Adds a credit under the next number. It leaves when `after` is durable.
-    pub fn add(&mut self, after: RecordNumber, recipient: Address, amount: Amount) {
+    /// Adds a credit, which has the next number. It leaves when `after` is durable.
+    pub fn add(&mut self, after: RecordNumber, credit: Credit) {
         assert!(self.has_room(), "a certificate is refused before it is applied when the outbox is full");
-        self.last_number = self.next_number();
-        self.outbox.push_back((after, Credit { number: self.last_number, recipient, amount }));
+        assert_eq!(credit.number, self.next_number(), "credits are numbered without gaps");
+        self.last_number = credit.number;
+        self.outbox.push_back((after, credit));
     }
 
     /// The next credit to hand over, if there is one whose payment is durable.
@@ -226,11 +252,19 @@ mod tests {
     /// No record: durable at once.
     const NONE: RecordNumber = RecordNumber(0);
 
+    /// Adds a credit of so many units.
+    fn add(source: &mut Outgoing, after: RecordNumber, amount: u64) {
+        let (number, sequence) = (source.next_number(), Sequence(3));
+        let credit =
+            Credit { number, recipient: [1; 32], amount: Amount(amount), sender: [2; 32], sequence, position: 0 };
+        source.add(after, credit);
+    }
+
     #[test]
     fn a_credit_leaves_and_is_acknowledged_with_its_record() {
         let (mut source, mut destination) = (Outgoing::new(), Incoming::default());
-        source.add(RecordNumber(3), [0; 32], Amount(1));
-        source.add(RecordNumber(4), [0; 32], Amount(1));
+        add(&mut source, RecordNumber(3), 1);
+        add(&mut source, RecordNumber(4), 1);
         assert_eq!(source.peek(RecordNumber(2)), None);
         assert_eq!(source.peek(RecordNumber(3)).unwrap().number, 1);
         source.advance();
@@ -244,7 +278,7 @@ mod tests {
     #[test]
     fn what_a_snapshot_held_goes_on_after_a_restart() {
         let mut source = Outgoing::new();
-        (0..5).for_each(|_| source.add(RecordNumber(9), [4; 32], Amount(1)));
+        (0..5).for_each(|_| add(&mut source, RecordNumber(9), 1));
         assert_eq!(source.acknowledge(ack(2)), Ok(true));
         assert_eq!(source.acknowledge(ack(2)), Ok(false), "no news");
         let mut restored =
@@ -282,7 +316,7 @@ mod tests {
             match random(6) {
                 0 if made < 2_000 => {
                     made += 1;
-                    source.add(NONE, [0; 32], Amount(made));
+                    add(&mut source, NONE, made);
                 }
                 1 => {
                     if let Some(credit) = source.peek(NONE).copied() {
@@ -313,7 +347,7 @@ mod tests {
     fn the_outbox_fills_and_empties_with_acknowledgements() {
         let mut source = Outgoing::new();
         while source.has_room() {
-            source.add(NONE, [1; 32], Amount(2));
+            add(&mut source, NONE, 2);
         }
         assert_eq!(source.amount_under_way(), 2 * CREDITS_UNACKNOWLEDGED_MAX as u128);
         source.acknowledge(ack(1)).unwrap();
@@ -326,8 +360,8 @@ mod tests {
     #[test]
     fn a_late_acknowledgement_does_not_bring_room_back() {
         let mut source = Outgoing::new();
-        source.add(NONE, [1; 32], Amount(2));
-        source.add(NONE, [1; 32], Amount(2));
+        add(&mut source, NONE, 2);
+        add(&mut source, NONE, 2);
         source.acknowledge(CreditAck { number: 2, has_room: false }).unwrap();
         source.acknowledge(ack(1)).unwrap();
         assert!(!source.peer_has_room());
@@ -338,7 +372,7 @@ mod tests {
     #[test]
     fn an_acknowledgement_of_what_was_never_sent_is_refused() {
         let mut source = Outgoing::new();
-        source.add(NONE, [1; 32], Amount(2));
+        add(&mut source, NONE, 2);
         assert_eq!(source.acknowledge(ack(2)), Err(ForeignAck { number: 2, last_number: 1 }));
     }
 }

@@ -31,6 +31,10 @@
 //! writes blocks of records while the shard goes on; snapshots bound how many there are. After a crash a shard is again what
 //! it was when it last told anyone.
 //!
+//! The certificates are kept, too, for those who ask for them later: in a [`history`] beside the journal, as a chain for
+//! each account, of which memory holds the newest ends. Others hold them as well, so it has no second copy and is synced
+//! about once a second: a power failure may cost the last votes in it, and never a link.
+//!
 //! # What a bad request gets
 //! What is no frame, or is one that only authorities send, gets silence: an answer could be bounced between two
 //! authorities for ever. Any other refusal has a code ([`reject::Reject`]). It is unsigned, and no longer than the request,
@@ -40,7 +44,8 @@
 //! # Map
 //! - [`shard`]: the step machine. `shard/admission.rs`: orders and votes. `shard/confirmation.rs`: certificates and
 //!   receipts. `shard/credits.rs`, `shard/query.rs`, `shard/replies.rs`: the rest of what it does.
-//!   `shard/durability.rs`: what it writes down. `shard/recovery.rs`: its state from a snapshot and records.
+//!   `shard/durability.rs`: what it writes down. `shard/history.rs`: certificates kept, and questions about them.
+//!   `shard/recovery.rs`: its state from a snapshot and records.
 //! - [`arena`], [`key_cache`]: accounts, and their decompressed keys. `slab.rs`: tables of fixed capacity.
 //! - `tally.rs`: the votes of a certificate, counted and hashed. `root_checks.rs`: roots whose signature is being checked.
 //! - [`verify_batch`]: signatures on their way to a verifier and back. [`quarantine`]: whose signatures are checked alone.
@@ -48,6 +53,7 @@
 //! - [`release`]: what may not leave yet, as a type.
 //! - [`journal`]: what a shard writes down before it lets anyone know: its bytes, where they go, and how they are scanned.
 //! - [`keeper`]: when they are written, when a snapshot replaces them, and how a shard comes back from them.
+//! - [`history`]: what an account paid and received, with the certificates, on disk and in answers.
 //! - [`message`]: the bytes that are signed. [`network`]: the network's id, and which shard holds an account.
 //! - [`committee`], [`genesis`]: the two files that all authorities and payers share.
 //! - [`types`], [`shard_range`], [`reject`], [`counters`], [`limits`]: numbers that must not mix, refusals, counts, and every bound.
@@ -58,7 +64,7 @@
 //! - `quittance-net`: frames. `quittance-verify`: keys, signatures, reply trees.
 //! - `blake3`: the names of orders, networks and committees; the tags of blocks and of what peers send.
 //! - `bytemuck`: structures as bytes, for signing and for replies.
-//! - `crc32fast`: the checksum of a journal block's header.
+//! - `crc32fast`: the checksums of a journal block's header and of a history's entries.
 //! - `siphasher`: keyed hashing, so that nobody outside can choose addresses that collide.
 //! - `serde`, `toml`, `hex`: the committee file and the counters.
 //! - `thiserror`: the error types' messages. `zeroize`: wiping keys from memory.
@@ -85,6 +91,7 @@ pub mod committee;
 pub mod counters;
 pub mod credit;
 pub mod genesis;
+pub mod history;
 pub mod journal;
 pub mod keeper;
 pub mod key_cache;

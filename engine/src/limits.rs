@@ -1,5 +1,6 @@
 //! Every bound of the pure core, with its reason, its unit and how it relates to the others.
 
+use crate::history::entry::ENTRY_BYTES_MAX;
 use crate::journal::record::{RECORD_BYTES_MAX, VOTE_BYTES};
 use quittance_net::frame::{PATH_LEVELS_MAX, VOTES_MAX};
 
@@ -50,6 +51,26 @@ pub const OPEN_BYTES_MAX: usize = 1 << 20;
 pub const OPEN_BYTES_RESERVED: usize = (RECEIVE_BURST_MAX + PACKET_DATAGRAMS_MAX + STAGED_CERTIFICATES_MAX)
     * RECORD_BYTES_MAX
     + STAGED_ORDERS_MAX * VOTE_BYTES;
+
+/// A segment of a shard's history: bytes. Whole ones are removed when there is too much history, so it is the grain of that;
+/// at full load one lasts about a second.
+pub const HISTORY_SEGMENT_BYTES: u64 = 64 << 20;
+
+/// Entries of a history that wait to be handed over, above which a shard takes no more datagrams: what a disk that falls
+/// behind may cost in memory, and some 5,000 payments. Bytes.
+pub const HISTORY_OPEN_BYTES_MAX: usize = 4 << 20;
+
+/// What a shard may still add above that: a burst of certificates whose roots are known, and all that are staged. Bytes.
+pub const HISTORY_OPEN_BYTES_RESERVED: usize =
+    (RECEIVE_BURST_MAX + PACKET_DATAGRAMS_MAX + STAGED_CERTIFICATES_MAX) * ENTRY_BYTES_MAX;
+// Entries that wait cross one segment's end at most.
+const _: () = assert!(((HISTORY_OPEN_BYTES_MAX + HISTORY_OPEN_BYTES_RESERVED) as u64) < HISTORY_SEGMENT_BYTES);
+
+/// Questions about histories that a shard has not answered. Beyond it: `Busy`. Each may take hundreds of reads from a disk.
+pub const HISTORY_REQUESTS_MAX: usize = 256;
+
+/// Entries that are looked at for one certificate. If it is further back, the answer says where to go on.
+pub const HISTORY_WALK_MAX: usize = 256;
 
 /// Credits per pair of shards that may be unacknowledged. When they are, orders that need that pair are not voted for and
 /// certificates wait at their sender: nothing is dropped.

@@ -61,6 +61,12 @@ rejects! {
     BadPath = 19, "a vote's leaf index lies outside its tree";
     /// A vote's root signature does not verify for this order. Detail: the authority's index.
     BadVote = 20, "a vote does not verify for this order";
+    /// This authority keeps no history.
+    NoHistory = 21, "this authority keeps no history";
+    /// What is asked for was removed since, or lost its votes, or never was. Detail: its position, if there is one.
+    NotHere = 22, "that part of the history is not here";
+    /// There is no payment of this account at the position asked for. Detail: the position.
+    BadPosition = 23, "no payment of this account is at that position";
 }
 
 impl Reject {

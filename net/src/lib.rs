@@ -23,6 +23,7 @@
 //! - `layout.rs`: the fixed layouts, and what of them must be zero or in range.
 //! - `field.rs`: little-endian numbers of alignment 1.
 //! - `reply.rs`: votes, receipts and rejections: what comes with a proof.
+//! - `history.rs`: an account's history: questions of any length, pages of items.
 //! - `certificate.rs`: certificates: an order and the votes for it.
 //! - `golden/`: a frame of each kind, byte by byte; for those who write another implementation.
 //!

@@ -30,6 +30,8 @@ impl State {
             next_sequence: U64::new(model.next_sequence(index)),
             pending: [0; 32],
             last_confirmed: [0; 32],
+            sent: U64::new(0),
+            received: U64::new(0),
         };
         let mut images: Vec<SlotImage> = (0..).zip(accounts.addresses()).map(account).collect();
         // A sender's payments come in the order of their sequence numbers, so the last one stays.
@@ -59,7 +61,7 @@ impl State {
     }
 }
 
-/// An account as an authority tells it.
+/// An account as an authority tells it: where its history is, nobody tells.
 pub fn image(info: &Info) -> SlotImage {
     SlotImage {
         address: info.account,
@@ -67,6 +69,8 @@ pub fn image(info: &Info) -> SlotImage {
         next_sequence: info.next_sequence,
         pending: info.pending,
         last_confirmed: info.last_confirmed,
+        sent: U64::new(0),
+        received: U64::new(0),
     }
 }
 

@@ -80,6 +80,7 @@ pub enum SuperblockError {
 }
 
 const MAGIC: [u8; 8] = *b"qtjrnal\n";
+/// 2: the superblock says which shards it holds, and records carry places in the history.
 const VERSION: u16 = 2;
 
 /// A superblock's bytes, 140; the rest of the page is zero.

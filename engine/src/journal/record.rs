@@ -1,6 +1,7 @@
 //! Records: what a shard must not forget, one per change of its state.
 
 use crate::credit::{Credit, CreditAck, CreditBytes};
+use crate::history::HISTORY_POSITION_MAX;
 use crate::types::{Address, Digest, Sequence, ShardIndex};
 use bytemuck::{Pod, Zeroable};
 use quittance_net::frame::{OrderBody, U16, U64};
@@ -37,6 +38,8 @@ pub enum Record {
         digest: Digest,
         /// The number of the credit to another shard; 0 if there is none.
         credit_number: u64,
+        /// Where in the history it is, below [`HISTORY_POSITION_MAX`]; 0 if none was kept.
+        position: u64,
     },
     /// The shard applies a credit that another shard owed it.
     Credit {
@@ -44,6 +47,8 @@ pub enum Record {
         source: ShardIndex,
         /// The credit.
         credit: Credit,
+        /// Where in this shard's history it is; 0 if none was kept.
+        position: u64,
     },
     /// Another shard has applied credits, durably: they need not be kept.
     Ack {
@@ -80,13 +85,14 @@ struct VoteBytes {
 #[repr(C)]
 struct ConfirmBytes {
     kind: u8,
-    padding: [u8; 7],
+    /// The low 56 bits, little-endian.
+    position: [u8; 7],
     body: OrderBody,
     digest: Digest,
     credit_number: U64,
 }
 
-/// 56 bytes.
+/// 112 bytes.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct CreditRecordBytes {
@@ -95,6 +101,7 @@ struct CreditRecordBytes {
     source: U16,
     number: U64,
     credit: CreditBytes,
+    position: U64,
 }
 
 /// 16 bytes.
@@ -122,11 +129,13 @@ impl Record {
                 let sequence = U64::new(sequence.0);
                 append(out, &VoteBytes { kind: KIND_VOTE, padding: [0; 7], sender, digest, sequence });
             }
-            Self::Confirm { body, digest, credit_number } => {
+            Self::Confirm { body, digest, credit_number, position } => {
+                assert!(position < HISTORY_POSITION_MAX, "the history gives no others");
                 let credit_number = U64::new(credit_number);
-                append(out, &ConfirmBytes { kind: KIND_CONFIRM, padding: [0; 7], body, digest, credit_number });
+                let [position @ .., _] = position.to_le_bytes();
+                append(out, &ConfirmBytes { kind: KIND_CONFIRM, position, body, digest, credit_number });
             }
-            Self::Credit { source, credit } => append(
+            Self::Credit { source, credit, position } => append(
                 out,
                 &CreditRecordBytes {
                     kind: KIND_CREDIT,
@@ -134,6 +143,7 @@ impl Record {
                     source: U16::new(source.0),
                     number: U64::new(credit.number),
                     credit: CreditBytes::of(&credit),
+                    position: U64::new(position),
                 },
             ),
             Self::Ack { destination, ack } => append(
@@ -161,14 +171,18 @@ impl Record {
                 zero(&padding).map(|()| (record, rest))
             }
             KIND_CONFIRM => {
-                let (ConfirmBytes { padding, body, digest, credit_number, .. }, rest) = split(bytes)?;
-                zero(&padding).and_then(|()| zero(&body.padding))?;
-                Ok((Self::Confirm { body, digest, credit_number: credit_number.get() }, rest))
+                let (ConfirmBytes { position: low, body, digest, credit_number, .. }, rest) = split(bytes)?;
+                zero(&body.padding)?;
+                let mut position = [0; 8];
+                position[..low.len()].copy_from_slice(&low);
+                let (credit_number, position) = (credit_number.get(), u64::from_le_bytes(position));
+                Ok((Self::Confirm { body, digest, credit_number, position }, rest))
             }
             KIND_CREDIT => {
-                let (CreditRecordBytes { padding, source, number, credit, .. }, rest) = split(bytes)?;
-                let credit = credit.credit(number.get());
-                zero(&padding).map(|()| (Self::Credit { source: ShardIndex(source.get()), credit }, rest))
+                let (CreditRecordBytes { padding, source, number, credit, position, .. }, rest) = split(bytes)?;
+                let (source, credit) = (ShardIndex(source.get()), credit.credit(number.get()));
+                let record = Self::Credit { source, credit, position: position.get() };
+                zero(&padding).map(|()| (record, rest))
             }
             KIND_ACK => {
                 let (AckBytes { has_room, padding, destination, number, .. }, rest) = split(bytes)?;
@@ -223,12 +237,19 @@ mod tests {
         (body.sender, body.recipient, body.user_data) = ([1; 32], [2; 32], [3; 32]);
         (body.amount, body.sequence, body.expiry_ms) = (U64::new(4), U64::new(5), U64::new(6));
         body.recipient_kind = 1;
-        let credit = Credit { number: 0x0102_0304_0506_0708, recipient: [7; 32], amount: Amount(9) };
+        let credit = Credit {
+            number: 0x0102_0304_0506_0708,
+            recipient: [7; 32],
+            amount: Amount(9),
+            sender: [6; 32],
+            sequence: Sequence(11),
+            position: u64::MAX,
+        };
         vec![
             Record::Vote { sender: [1; 32], sequence: Sequence(u64::MAX - 1), digest: [8; 32] },
-            Record::Confirm { body, digest: [8; 32], credit_number: 0 },
-            Record::Confirm { body, digest: [9; 32], credit_number: u64::MAX },
-            Record::Credit { source: ShardIndex(0x0a0b), credit },
+            Record::Confirm { body, digest: [8; 32], credit_number: 0, position: 0 },
+            Record::Confirm { body, digest: [9; 32], credit_number: u64::MAX, position: HISTORY_POSITION_MAX - 1 },
+            Record::Credit { source: ShardIndex(0x0a0b), credit, position: 12 },
             Record::Ack { destination: ShardIndex(255), ack: CreditAck { number: 77, has_room: true } },
             Record::Ack { destination: ShardIndex(0), ack: CreditAck { number: 0, has_room: false } },
         ]
@@ -281,6 +302,6 @@ mod tests {
             record.encode(&mut bytes);
             bytes.len()
         });
-        assert_eq!(lengths.collect::<Vec<_>>(), [80, 176, 176, 56, 16, 16]);
+        assert_eq!(lengths.collect::<Vec<_>>(), [80, 176, 176, 112, 16, 16]);
     }
 }

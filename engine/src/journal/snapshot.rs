@@ -24,7 +24,7 @@ use crate::types::{Address, Digest, ShardIndex};
 use bytemuck::{Pod, Zeroable};
 use quittance_net::frame::{I128, U16, U64};
 
-/// Slots in a chunk: 120 KiB, so that copying one takes a shard some tens of microseconds.
+/// Slots in a chunk: 136 KiB, so that copying one takes a shard some tens of microseconds.
 pub const SNAPSHOT_CHUNK_SLOTS: usize = 1024;
 
 /// The longest part: a tail with every outbox full. Bytes.
@@ -46,7 +46,7 @@ pub struct SnapshotHeader {
     pub start: Position,
 }
 
-/// An account, as a snapshot holds it: 120 bytes.
+/// An account, as a snapshot holds it: 136 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct SlotImage {
@@ -60,6 +60,10 @@ pub struct SlotImage {
     pub pending: Digest,
     /// The last confirmed order; zero if none.
     pub last_confirmed: Digest,
+    /// [`HistoryHead::sent`](crate::history::HistoryHead::sent).
+    pub sent: U64,
+    /// [`HistoryHead::received`](crate::history::HistoryHead::received).
+    pub received: U64,
 }
 
 /// What a shard has besides its accounts.
@@ -67,6 +71,8 @@ pub struct SlotImage {
 pub struct ShardTail {
     /// Units redeemed so far.
     pub redeemed: u128,
+    /// Up to where the history goes.
+    pub history_end: u64,
     /// Per source shard: the number of the last credit applied.
     pub incoming: Vec<u64>,
     /// Per destination shard: the outbox.
@@ -117,7 +123,8 @@ pub enum SnapshotError {
 }
 
 const MAGIC: [u8; 8] = *b"qtsnaps\n";
-const VERSION: u16 = 1;
+/// 2: slots and tails carry places in the history.
+const VERSION: u16 = 2;
 
 /// The head's bytes, 160; the rest of the page is zero.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -155,12 +162,13 @@ struct PartHead {
 
 const PART_HEAD_BYTES: usize = size_of::<PartHead>();
 
-/// The tail's beginning, 16 bytes. Then 8 bytes per source, then the outboxes.
+/// The tail's beginning, 24 bytes. Then 8 bytes per source, then the outboxes.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct TailBytes {
     /// As two's complement; never negative.
     redeemed: I128,
+    history_end: U64,
 }
 
 /// An outbox's beginning, 24 bytes. Then its credits.
@@ -182,7 +190,7 @@ struct FootBytes {
     digest: [u8; 32],
 }
 
-const _: () = assert!(size_of::<HeadBytes>() == 160 && size_of::<SlotImage>() == 120 && PART_HEAD_BYTES == 24);
+const _: () = assert!(size_of::<HeadBytes>() == 160 && size_of::<SlotImage>() == 136 && PART_HEAD_BYTES == 24);
 const _: () = assert!(align_of::<SlotImage>() == 1, "slots are read where they lie");
 const _: () = assert!(SNAPSHOT_CHUNK_SLOTS * size_of::<SlotImage>() < PART_BYTES_MAX);
 

@@ -86,6 +86,15 @@ pub trait Witness {
     /// Whatever must end recovery.
     fn block(&mut self, header: &BlockHeader, records: &[u8], repair: Option<&Repair<'_>>) -> Result<(), Self::Error>;
 
+    /// Entries of the history that the records just replayed name; see
+    /// [`Shard::take_stubs`]. When recovery ends they must be on disk, synced.
+    ///
+    /// # Errors
+    /// Whatever must end recovery.
+    fn history(&mut self, _stubs: &[u8]) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
     /// A copy did not give back a page, at this place in the region.
     fn unreadable(&mut self, copy: usize, offset: u64);
 
@@ -262,11 +271,14 @@ fn replay<S: Source>(
     let identity = identity.of_shard(config.shard);
     let scan = Scan::new(identity, journal.key.clone(), region_bytes, journal.copy_count, read.tail);
     let mut scan = scan.expect("the decoder holds a snapshot's start against the region");
+    let mut stubs = Vec::new();
     loop {
         match scan.step(source).map_err(scan_fault)? {
             Step::Block { header, records, repair } => {
                 witness.block(&header, records, repair.as_ref()).map_err(ReadBackError::Machine)?;
                 shard.replay(records)?;
+                shard.take_stubs(&mut stubs);
+                witness.history(&stubs).map_err(ReadBackError::Machine)?;
                 read.blocks += 1;
                 read.records += u64::from(header.record_count);
                 read.bytes += header.block_bytes() as u64;

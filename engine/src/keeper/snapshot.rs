@@ -33,6 +33,8 @@ pub struct Copied {
     pub start: Position,
     /// The last record that a piece of it may hold.
     pub last: RecordNumber,
+    /// Up to where the history must be on disk before the snapshot counts; 0 until the tail is copied.
+    pub history_end: u64,
 }
 
 /// A part of a snapshot, to be written behind those before, in every copy. The bytes are those of
@@ -79,7 +81,7 @@ impl Keeper {
             }
             Stage::Accounts { copied, .. } | Stage::Tail(copied) => {
                 let (lsn, tail) = shard.snapshot_tail();
-                self.stage = Stage::Durable(copied.up_to(lsn));
+                self.stage = Stage::Durable(Copied { history_end: tail.history_end, ..copied.up_to(lsn) });
                 Some(Piece::Tail { lsn, tail })
             }
             // Until then a crash could leave a snapshot that holds what the journal does not.
@@ -121,7 +123,7 @@ impl Keeper {
     fn begin_snapshot(&mut self) -> Piece {
         let start = self.ring.position();
         self.header = SnapshotHeader { number: self.header.number + 1, start, ..self.header };
-        self.stage = Stage::Accounts { cursor: 0, copied: Copied { start, last: start.record } };
+        self.stage = Stage::Accounts { cursor: 0, copied: Copied { start, last: start.record, history_end: 0 } };
         Piece::Begin(self.header)
     }
 

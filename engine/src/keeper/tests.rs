@@ -8,7 +8,7 @@ use crate::limits::account_reserve;
 use crate::network::NetworkId;
 use crate::shard::ShardConfig;
 use crate::shard_range::ShardRange;
-use crate::types::{Address, Amount};
+use crate::types::{Address, Amount, Sequence};
 use quittance_verify::SecretKey;
 use std::sync::Arc;
 
@@ -41,6 +41,7 @@ impl Desk {
             cached_key_count_max: 1,
             quarantine_ms: 0,
             is_durable: true,
+            keeps_history: false,
             hash_key: [1; 16],
         };
         let genesis = Position::genesis(&identity, ShardIndex(0));
@@ -55,7 +56,14 @@ impl Desk {
         let recipient = addresses().next().unwrap();
         for _ in 0..count {
             self.credits += 1;
-            let credit = Credit { number: self.credits, recipient, amount: Amount(1) };
+            let credit = Credit {
+                number: self.credits,
+                recipient,
+                amount: Amount(1),
+                sender: [9; 32],
+                sequence: Sequence(0),
+                position: 0,
+            };
             self.shard.receive_credit(ShardIndex(1), &credit);
         }
     }
@@ -224,7 +232,10 @@ fn a_snapshot_begins_when_the_ring_is_full_enough_and_frees_it() {
     desk.block().unwrap();
     let Some(Piece::Tail { lsn, tail }) = desk.step() else { panic!("no tail") };
     assert_eq!((lsn, tail.incoming[1]), (desk.shard.records_made(), desk.credits));
-    assert_eq!(desk.keeper.stage(), Stage::Durable(Copied { start, last: lsn }));
+    assert_eq!(
+        desk.keeper.stage(),
+        Stage::Durable(Copied { start, last: lsn, history_end: crate::history::HISTORY_START })
+    );
     assert!(matches!(desk.step(), Some(Piece::Finish)));
     let used = desk.keeper.used_percent();
     assert!(desk.step().is_none() && used > SNAPSHOT_PERCENT, "it is being synced, and frees nothing yet");

@@ -11,8 +11,8 @@ use zeroize::Zeroize;
 /// The longest body: it holds [`CREDITS_PER_FRAME_MAX`] credits, or the marks of 2,047 pairs. Bytes.
 pub const BODY_BYTES_MAX: usize = 1 << 16;
 
-/// Credits of one pair of shards in one frame: 40 KiB, so that a frame is on its way while the next gathers.
-pub const CREDITS_PER_FRAME_MAX: usize = 1_024;
+/// Credits of one pair of shards in one frame: 44 KiB, so that a frame is on its way while the next gathers.
+pub const CREDITS_PER_FRAME_MAX: usize = 512;
 const _: () = assert!(CREDITS_PER_FRAME_MAX <= CREDITS_UNACKNOWLEDGED_MAX);
 const _: () = assert!(size_of::<CreditsBytes>() + CREDITS_PER_FRAME_MAX * size_of::<CreditBytes>() <= BODY_BYTES_MAX);
 

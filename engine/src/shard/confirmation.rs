@@ -2,14 +2,17 @@
 
 use super::Shard;
 use super::durability::Pressure;
+use super::history::staged_votes;
 use crate::arena::SlotIndex;
-use crate::journal::record::Record;
+use crate::credit::Credit;
+use crate::history::entry::Votes;
+use crate::journal::record::{Record, RecordNumber};
 use crate::limits::{CERTIFICATES_AHEAD_MAX, JOBS_MAX};
 use crate::message::{order_digest, order_message};
 use crate::reject::{Refusal, Reject};
 use crate::root_checks::Waiting;
 use crate::tally::{Claims, RootClaim, tally};
-use crate::types::{Amount, Digest, Peer, Sequence, TimeMs};
+use crate::types::{Address, Amount, Digest, Peer, Sequence, TimeMs};
 use crate::verify_batch::{Job, Signer, Ticket};
 use quittance_net::frame::{CertificateView, OrderBody, RECIPIENT_ACCOUNT, VOTES_MAX, reply_bytes};
 
@@ -19,6 +22,9 @@ pub(super) struct StagedCertificate {
     peer: Peer,
     body: OrderBody,
     digest: Digest,
+    vote_count: u8,
+    /// Of the votes, which the history keeps until then.
+    vote_bytes: usize,
     missing_count: u8,
     /// The first authority whose root's signature was bad.
     bad_authority: Option<u8>,
@@ -54,8 +60,18 @@ impl Shard {
             Ok(claims) => claims,
             Err(refusal) => return self.refuse(peer, digest, refusal),
         };
-        let staged = StagedCertificate { peer, body: *body, digest, missing_count: 0, bad_authority: None };
-        self.check_roots(now, staged, &claims);
+        let (vote_count, votes) = (certificate.head.vote_count, certificate.vote_bytes());
+        let vote_bytes = votes.len();
+        let staged = StagedCertificate {
+            peer,
+            body: *body,
+            digest,
+            vote_count,
+            vote_bytes,
+            missing_count: 0,
+            bad_authority: None,
+        };
+        self.check_roots(now, staged, votes, &claims);
     }
 
     /// What can be refused without looking at the votes.
@@ -86,13 +102,13 @@ impl Shard {
     }
 
     /// Applies the certificate if every root is known; else stages it and has the unknown ones checked.
-    fn check_roots(&mut self, now: TimeMs, mut staged: StagedCertificate, claims: &Claims) {
+    fn check_roots(&mut self, now: TimeMs, mut staged: StagedCertificate, votes: &[u8], claims: &Claims) {
         let is_unknown = |claim: &&RootClaim| !self.roots.contains(claim.authority.into(), &claim.root);
         let unknown_count = claims.as_slice().iter().filter(is_unknown).count();
         self.counters.vote_roots_known += (claims.as_slice().len() - unknown_count) as u64;
         self.counters.vote_roots_unknown += unknown_count as u64;
         if unknown_count == 0 {
-            return self.apply_and_reply(staged.peer, &staged.body, staged.digest);
+            return self.apply_and_reply(&staged, votes);
         }
         let has_jobs = self.batch.len() + unknown_count <= JOBS_MAX && self.root_checks.has_room_for(unknown_count);
         if !has_jobs || !self.staged_certificates.has_room() {
@@ -101,6 +117,7 @@ impl Shard {
         staged.missing_count = u8::try_from(unknown_count).expect("VOTES_MAX fits a byte");
         let peer = staged.peer;
         let certificate = self.staged_certificates.insert(staged).expect("has_room was asked");
+        self.history.stage(certificate, votes);
         for (vote_index, claim) in claims.as_slice().iter().enumerate() {
             if !self.roots.contains(claim.authority.into(), &claim.root) {
                 self.wait_for_root(now, &peer, certificate, vote_index, claim);
@@ -146,12 +163,19 @@ impl Shard {
         let staged = self.staged_certificates.remove(certificate);
         match staged.bad_authority {
             Some(authority) => self.refuse(staged.peer, staged.digest, Reject::BadVote.detail(authority.into())),
-            None => self.apply_and_reply(staged.peer, &staged.body, staged.digest),
+            None => {
+                let all = self.history.take_staged();
+                self.apply_and_reply(&staged, staged_votes(&all, certificate, staged.vote_bytes));
+                self.history.give_back_staged(all);
+            }
         }
     }
 
-    fn apply_and_reply(&mut self, peer: Peer, body: &OrderBody, digest: Digest) {
-        match self.apply(body, digest) {
+    fn apply_and_reply(&mut self, staged: &StagedCertificate, votes: &[u8]) {
+        let StagedCertificate { peer, body, digest, vote_count, .. } = staged;
+        let (peer, digest) = (*peer, *digest);
+        let votes = Votes { epoch: self.committee.epoch(), count: *vote_count, bytes: votes };
+        match self.apply(body, digest, votes) {
             Ok(()) => self.reply_receipt(peer, digest),
             Err(refusal) => self.refuse(peer, digest, refusal),
         }
@@ -160,7 +184,7 @@ impl Shard {
     /// Settles a certified payment, or finds that it is settled. Every check comes before the first change.
     ///
     /// The balance is not among them: 2f + 1 votes vouch for the funds, and the credit that brings them here may come later.
-    fn apply(&mut self, body: &OrderBody, digest: Digest) -> Result<(), Refusal> {
+    fn apply(&mut self, body: &OrderBody, digest: Digest, votes: Votes<'_>) -> Result<(), Refusal> {
         let place = self.place(body)?;
         if let Place::Applied(slot) = place {
             return self.apply_again(slot, body, digest);
@@ -175,10 +199,12 @@ impl Shard {
             Place::Next(slot) | Place::Applied(slot) => slot,
             Place::First => self.arena.find_or_insert(&body.sender).expect("room was checked"),
         };
+        let recipient = self.recipient_here(body);
+        let position = self.enter_payment(slot, recipient, body, Some(votes));
         let credit_number = self.credit_number(body);
-        self.journal.record(&Record::Confirm { body: *body, digest, credit_number });
+        self.journal.record(&Record::Confirm { body: *body, digest, credit_number, position });
         self.debit(slot, body, digest);
-        self.credit_recipient(body);
+        self.credit_recipient(body, recipient, position);
         self.counters.confirmations += 1;
         Ok(())
     }
@@ -211,6 +237,12 @@ impl Shard {
         Ok(())
     }
 
+    /// The recipient's slot, if it is an account of this shard; it is opened if it is new. Room was made sure of before.
+    fn recipient_here(&mut self, body: &OrderBody) -> Option<SlotIndex> {
+        let is_here = body.recipient_kind == RECIPIENT_ACCOUNT && self.owner_of(&body.recipient) == self.shard;
+        is_here.then(|| self.open_account(&body.recipient))
+    }
+
     /// The number of the credit that another shard will be owed; 0 if none will.
     fn credit_number(&self, body: &OrderBody) -> u64 {
         let owner = self.owner_of(&body.recipient);
@@ -227,24 +259,40 @@ impl Shard {
         account.last_confirmed = digest;
     }
 
-    fn credit_recipient(&mut self, body: &OrderBody) {
+    fn credit_recipient(&mut self, body: &OrderBody, recipient: Option<SlotIndex>, position: u64) {
         let amount = Amount(body.amount.get());
         if body.recipient_kind != RECIPIENT_ACCOUNT {
             self.redeemed += u128::from(amount.0);
-            return;
-        }
-        let owner = self.owner_of(&body.recipient);
-        if owner == self.shard {
-            self.credit(&body.recipient, amount);
+        } else if let Some(recipient) = recipient {
+            self.credit(recipient, amount);
         } else {
-            self.outgoing[owner.index()].add(self.journal.made(), body.recipient, amount);
+            self.owe(self.journal.made(), body, position);
         }
     }
 
-    /// Adds to an account of this shard, opening it if it is new. Room was made sure of when the payment was applied.
-    pub(super) fn credit(&mut self, recipient: &crate::types::Address, amount: Amount) {
-        let slot = self.arena.find_or_insert(recipient).expect("the reserve holds a slot for every credit under way");
-        let account = self.arena.slot_mut(slot);
+    /// Owes the credit of a payment to the shard that has the recipient.
+    pub(super) fn owe(&mut self, after: RecordNumber, body: &OrderBody, position: u64) {
+        let owner = self.owner_of(&body.recipient);
+        let link = &mut self.outgoing[owner.index()];
+        let credit = Credit {
+            number: link.next_number(),
+            recipient: body.recipient,
+            amount: Amount(body.amount.get()),
+            sender: body.sender,
+            sequence: Sequence(body.sequence.get()),
+            position,
+        };
+        link.add(after, credit);
+    }
+
+    /// The account's slot. Room was made sure of when the payment was applied.
+    pub(super) fn open_account(&mut self, recipient: &Address) -> SlotIndex {
+        self.arena.find_or_insert(recipient).expect("the reserve holds a slot for every credit under way")
+    }
+
+    /// Adds to an account of this shard.
+    pub(super) fn credit(&mut self, recipient: SlotIndex, amount: Amount) {
+        let account = self.arena.slot_mut(recipient);
         account.balance = account.balance.credited(amount);
     }
 }

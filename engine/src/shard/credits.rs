@@ -54,9 +54,11 @@ impl Shard {
             return;
         }
         self.counters.credits_applied += 1;
-        let record = self.journal.record(&Record::Credit { source, credit: *credit });
+        let recipient = self.open_account(&credit.recipient);
+        let position = self.enter_credit(source, recipient, credit);
+        let record = self.journal.record(&Record::Credit { source, credit: *credit, position });
         self.incoming[source.index()].advance(record);
-        self.credit(&credit.recipient, credit.amount);
+        self.credit(recipient, credit.amount);
     }
 
     /// What to tell another shard about its credits: which are applied, durably.

@@ -6,12 +6,14 @@
 //! [`Shard::send_replies`]. Every step is deterministic in what went in.
 //!
 //! In durable mode records of what it must not forget come out of [`Shard::seal`]; when they are on disk, [`Shard::set_durable`]
-//! lets out the replies and credits that depend on them.
+//! lets out the replies and credits that depend on them. Entries of the history come out of [`Shard::seal_history`]; questions
+//! about it come out of [`Shard::take_history_request`], and answers go back through [`Shard::finish_history`].
 
 mod admission;
 mod confirmation;
 mod credits;
 mod durability;
+mod history;
 mod query;
 mod recovery;
 mod replies;
@@ -22,6 +24,7 @@ mod tests;
 pub use durability::{Pressure, Sealed};
 pub use recovery::ReplayError;
 pub use replies::Outlet;
+pub(crate) use replies::rejection_head;
 
 use crate::arena::{Arena, Full, Slot, SlotIndex};
 use crate::committee::Committee;
@@ -43,6 +46,7 @@ use crate::verify_batch::{Outcome, Ticket, VerifyBatch};
 use admission::StagedOrder;
 use confirmation::StagedCertificate;
 use durability::Journaling;
+use history::Historian;
 use quittance_net::frame::{self, Frame, Header, VOTES_MAX};
 use quittance_verify::{RootCache, SecretKey};
 use recovery::Recovery;
@@ -73,6 +77,8 @@ pub struct ShardConfig {
     /// Whether there is a journal: then replies and credits leave only after [`Shard::set_durable`] covers them. Without one
     /// they leave at once, and a restart forgets everything.
     pub is_durable: bool,
+    /// Whether certificates are kept for whoever asks for them; only with a journal.
+    pub keeps_history: bool,
     /// Drawn at random per boot: keys the account index and the signature tags. Secret.
     pub hash_key: [u8; 16],
 }
@@ -102,6 +108,7 @@ pub struct Shard {
     outgoing: Vec<Outgoing>,
     incoming: Vec<Incoming>,
     journal: Journaling,
+    history: Historian,
     pressure: Pressure,
     recovery: Option<Recovery>,
     replies: Replies,
@@ -122,6 +129,7 @@ impl Shard {
             config.account_count_max > account_reserve(shard_count),
             "the shell adds the reserve to the accounts that its option asks for"
         );
+        assert!(config.is_durable || !config.keeps_history, "a history whose journal forgets would lie");
         let context = RootContext { network, epoch: committee.epoch(), committee: committee.digest() };
         Self {
             shard,
@@ -144,6 +152,7 @@ impl Shard {
             outgoing: (0..shard_count).map(|_| Outgoing::new()).collect(),
             incoming: (0..shard_count).map(|_| Incoming::default()).collect(),
             journal: Journaling::new(config.is_durable),
+            history: Historian::new(config.keeps_history),
             pressure: Pressure::None,
             recovery: None,
             replies: Replies::new(committee.path_levels_max()),
@@ -180,7 +189,8 @@ impl Shard {
             Ok(Frame::Order(order)) => self.receive_order(now, peer, order),
             Ok(Frame::Certificate(certificate)) => self.receive_certificate(now, peer, &certificate),
             Ok(Frame::Query(query)) => self.receive_query(peer, query),
-            Ok(Frame::Vote(_) | Frame::Receipt(_) | Frame::Rejection(_) | Frame::Info(_)) => {
+            Ok(Frame::HistoryQuery(query)) => self.receive_history_query(peer, &query),
+            Ok(Frame::Vote(_) | Frame::Receipt(_) | Frame::Rejection(_) | Frame::Info(_) | Frame::HistoryPage(_)) => {
                 self.counters.not_requests += 1;
             }
             Err(malformed) => self.counters.malformed.count(malformed),
@@ -188,13 +198,13 @@ impl Shard {
     }
 
     /// How many datagrams can be taken now, and one packet more than that, without answering `Busy` for want of room,
-    /// whatever they are; at most [`RECEIVE_BURST_MAX`]. At 0 the shell leaves datagrams in the socket, finishes batches and
+    /// whatever they are, except to questions about histories; at most [`RECEIVE_BURST_MAX`]. At 0 the shell leaves datagrams in the socket, finishes batches and
     /// hands over credits.
     pub fn room(&self) -> usize {
         let jobs = (JOBS_MAX - self.batch.len()).min(self.root_checks.room());
         let datagrams =
             (jobs / self.certificate_votes_max).min(self.staged_orders.room()).min(self.staged_certificates.room());
-        if self.journal.is_backed_up() {
+        if self.journal.is_backed_up() || self.history.is_backed_up() {
             return 0;
         }
         // Whatever is staged will be answered.

@@ -5,8 +5,10 @@
 //! after it and whose recipient before it is completed, not applied twice.
 
 use super::Shard;
-use crate::arena::{NO_ORDER, Slot};
+use crate::arena::{NO_ORDER, Slot, SlotIndex};
 use crate::credit::{Credit, Incoming, Outgoing};
+use crate::history::entry::{Content, CreditEntry, ENTRY_BYTES_MAX, Entry};
+use crate::history::{HistoryHead, segment_end};
 use crate::journal::record::{BadRecord, Record, RecordNumber};
 use crate::journal::snapshot::{OutgoingTail, SNAPSHOT_CHUNK_SLOTS, ShardTail, SlotImage};
 use crate::types::{Address, Amount, Balance, Digest, Sequence, ShardIndex};
@@ -23,6 +25,10 @@ pub(super) struct Recovery {
     tail_lsn: RecordNumber,
     /// The last record replayed, or the one before the first to come.
     last: RecordNumber,
+    /// The last entry of the history that a record names; 0 if none does.
+    last_position: u64,
+    /// Entries made again from records.
+    stubs: Vec<u8>,
     /// Accounts of the block being replayed, and their hashes: kept for their memory.
     addresses: Vec<Address>,
     hashes: Vec<u64>,
@@ -60,7 +66,7 @@ impl Shard {
     /// cleared. Returns the record as of which they are exact; `None` if there are no more.
     pub fn snapshot_chunk(&self, cursor: &mut usize, into: &mut Vec<SlotImage>) -> Option<RecordNumber> {
         into.clear();
-        into.extend(self.arena.slots().skip(*cursor).take(SNAPSHOT_CHUNK_SLOTS).map(image));
+        into.extend(self.arena.slots_and_heads().skip(*cursor).take(SNAPSHOT_CHUNK_SLOTS).map(image));
         *cursor += into.len();
         (!into.is_empty()).then_some(self.journal.made())
     }
@@ -74,6 +80,7 @@ impl Shard {
         });
         let tail = ShardTail {
             redeemed: self.redeemed,
+            history_end: self.history.end(),
             incoming: self.incoming.iter().map(Incoming::last_number).collect(),
             outgoing: outgoing.collect(),
         };
@@ -101,6 +108,7 @@ impl Shard {
             account.next_sequence = Sequence(image.next_sequence.get());
             account.pending = image.pending;
             account.last_confirmed = image.last_confirmed;
+            *self.arena.head_mut(slot) = HistoryHead { sent: image.sent.get(), received: image.received.get() };
         }
         let slot_count = self.arena.len();
         let recovery = self.recovering();
@@ -122,6 +130,7 @@ impl Shard {
             });
         }
         self.redeemed = tail.redeemed;
+        self.history.resume(tail.history_end);
         self.incoming = tail.incoming.into_iter().map(Incoming::restored).collect();
         self.outgoing = tail
             .outgoing
@@ -159,13 +168,30 @@ impl Shard {
             return Err(ReplayError::JournalTooShort { snapshot, journal: recovery.last });
         }
         self.journal.resume(recovery.last);
+        if recovery.last_position > 0 {
+            // Its votes may be there, or not: no record says how long it is.
+            let after = recovery.last_position + ENTRY_BYTES_MAX as u64;
+            self.history.resume(after.min(segment_end(recovery.last_position)));
+        }
         Ok(())
     }
 
+    /// Entries of the history made again from the records replayed since the last call, in order, without gaps and without
+    /// their certificates' votes ([`split_first`](crate::history::entry::split_first)). Each is to be written at its
+    /// position unless the disk holds it there already, perhaps with votes
+    /// ([`Entry::is_same`](crate::history::entry::Entry::is_same)). `into` is cleared.
+    ///
+    /// They are those that the snapshot's last piece does not hold: the disk has the ones before.
+    pub fn take_stubs(&mut self, into: &mut Vec<u8>) {
+        into.clear();
+        core::mem::swap(&mut self.recovering().stubs, into);
+    }
+
     /// BLAKE3 of all accounts in the order of their addresses, and of what was redeemed. The same for the same state, however
-    /// it came about.
+    /// it came about; where an authority keeps its history is no part of it.
     pub fn state_digest(&self) -> Digest {
-        let mut images: Vec<SlotImage> = self.arena.slots().map(image).collect();
+        let without = |(slot, _)| image((slot, &HistoryHead::default()));
+        let mut images: Vec<SlotImage> = self.arena.slots_and_heads().map(without).collect();
         images.sort_unstable_by_key(|image| image.address);
         let mut hasher = blake3::Hasher::new();
         hasher.update(bytemuck::cast_slice(&images));
@@ -211,10 +237,10 @@ impl Shard {
                     account.pending = *digest;
                 }
             }
-            Record::Confirm { body, digest, credit_number } => {
-                self.replay_confirm(number, body, digest, *credit_number)?
+            Record::Confirm { body, digest, credit_number, position } => {
+                self.replay_confirm(number, body, digest, *credit_number, *position)?
             }
-            Record::Credit { source, credit } => self.replay_credit(number, *source, credit)?,
+            Record::Credit { source, credit, position } => self.replay_credit(number, *source, credit, *position)?,
             Record::Ack { destination, ack } => {
                 if number > self.recovering().tail_lsn {
                     let outgoing = self.outgoing.get_mut(destination.index());
@@ -234,19 +260,26 @@ impl Shard {
         body: &OrderBody,
         digest: &Digest,
         credit_number: u64,
+        position: u64,
     ) -> Result<(), ReplayError> {
         let contradiction = |what| ReplayError::Contradiction { number, what };
         let amount = Amount(body.amount.get());
         let slot = self.arena.find_or_insert(&body.sender).map_err(|_| ReplayError::TooManyAccounts)?;
+        let owner = self.owner_of(&body.recipient);
+        let is_here = body.recipient_kind == RECIPIENT_ACCOUNT && owner == self.shard;
+        let recipient = is_here.then(|| self.arena.find_or_insert(&body.recipient)).transpose();
+        let recipient = recipient.map_err(|_| ReplayError::TooManyAccounts)?;
+        let content = Content::Payment { body, credits_here: is_here, votes: None };
+        self.replay_entry(number, position, Some(slot), recipient, content);
         if self.is_news(number, slot.0) {
             if self.slot(slot).next_sequence != Sequence(body.sequence.get()) {
                 return Err(contradiction("a payment out of its sender's order"));
             }
             self.debit(slot, body, *digest);
         }
-        let owner = self.owner_of(&body.recipient);
-        if body.recipient_kind == RECIPIENT_ACCOUNT && owner == self.shard {
-            return self.replay_into(number, &body.recipient, amount);
+        if let Some(recipient) = recipient {
+            self.replay_into(number, recipient, amount);
+            return Ok(());
         }
         if number <= self.recovering().tail_lsn {
             return Ok(());
@@ -259,13 +292,22 @@ impl Shard {
         if outgoing.next_number() != credit_number || !outgoing.has_room() {
             return Err(contradiction("a credit to another shard out of order"));
         }
-        outgoing.add(number, body.recipient, amount);
+        self.owe(number, body, position);
         Ok(())
     }
 
-    fn replay_credit(&mut self, number: RecordNumber, source: ShardIndex, credit: &Credit) -> Result<(), ReplayError> {
+    fn replay_credit(
+        &mut self,
+        number: RecordNumber,
+        source: ShardIndex,
+        credit: &Credit,
+        position: u64,
+    ) -> Result<(), ReplayError> {
         let contradiction = |what| ReplayError::Contradiction { number, what };
-        self.replay_into(number, &credit.recipient, credit.amount)?;
+        let recipient = self.arena.find_or_insert(&credit.recipient).map_err(|_| ReplayError::TooManyAccounts)?;
+        let content = CreditEntry::new(source, credit);
+        self.replay_entry(number, position, None, Some(recipient), Content::Credit(&content));
+        self.replay_into(number, recipient, credit.amount);
         if number <= self.recovering().tail_lsn {
             return Ok(());
         }
@@ -277,12 +319,42 @@ impl Shard {
         Ok(())
     }
 
-    fn replay_into(&mut self, number: RecordNumber, recipient: &Address, amount: Amount) -> Result<(), ReplayError> {
-        let slot = self.arena.find_or_insert(recipient).map_err(|_| ReplayError::TooManyAccounts)?;
-        if self.is_news(number, slot.0) {
+    fn replay_into(&mut self, number: RecordNumber, recipient: SlotIndex, amount: Amount) {
+        if self.is_news(number, recipient.0) {
             self.credit(recipient, amount);
         }
-        Ok(())
+    }
+
+    /// Sets the ends of the chains that the entry at this position is in, and makes it again where the snapshot's last piece
+    /// does not vouch for it: all accounts are then as they were when it was made, and so are its links.
+    fn replay_entry(
+        &mut self,
+        number: RecordNumber,
+        position: u64,
+        sender: Option<SlotIndex>,
+        recipient: Option<SlotIndex>,
+        content: Content<'_>,
+    ) {
+        if position == 0 {
+            return;
+        }
+        if number > self.recovering().tail_lsn {
+            let sender_previous = sender.map_or(0, |slot| self.arena.head(slot).sent);
+            let recipient_previous = recipient.map_or(0, |slot| self.arena.head(slot).received);
+            let entry = Entry { position, sender_previous, recipient_previous, content };
+            let keeps = self.keeps_history();
+            let recovery = self.recovering();
+            recovery.last_position = position;
+            if keeps {
+                entry.encode(&mut recovery.stubs);
+            }
+        }
+        if let Some(slot) = sender.filter(|slot| self.is_news(number, slot.0)) {
+            self.arena.head_mut(slot).sent = position;
+        }
+        if let Some(slot) = recipient.filter(|slot| self.is_news(number, slot.0)) {
+            self.arena.head_mut(slot).received = position;
+        }
     }
 
     /// Whether the snapshot's piece with this slot does not hold this record.
@@ -293,12 +365,14 @@ impl Shard {
     }
 }
 
-fn image(slot: &Slot) -> SlotImage {
+fn image((slot, head): (&Slot, &HistoryHead)) -> SlotImage {
     SlotImage {
         address: slot.address,
         balance: I128::new(slot.balance.0),
         next_sequence: U64::new(slot.next_sequence.0),
         pending: slot.pending().copied().unwrap_or(NO_ORDER),
         last_confirmed: slot.last_confirmed,
+        sent: U64::new(head.sent),
+        received: U64::new(head.received),
     }
 }

@@ -86,6 +86,10 @@ impl Shard {
                 }
             }
         }
+        // Each waited until what it tells was durable, before it was answered.
+        while let Some(reply) = self.pop_history_reply() {
+            outlet.frame(reply.peer(), reply.bytes().len()).copy_from_slice(reply.bytes());
+        }
         let mut leaving = core::mem::take(&mut self.replies.leaving);
         while self.replies.proven.has_durable(durable) {
             let replies = core::iter::from_fn(|| self.replies.proven.pop(durable));
@@ -99,7 +103,9 @@ impl Shard {
     /// Whether [`Self::send_replies`] would send anything.
     pub fn has_replies(&self) -> bool {
         let durable = self.journal.durable();
-        self.replies.plain.has_durable(durable) || self.replies.proven.has_durable(durable)
+        self.has_history_replies()
+            || self.replies.plain.has_durable(durable)
+            || self.replies.proven.has_durable(durable)
     }
 
     pub(super) fn reply_vote(&mut self, peer: Peer, digest: Digest) {
@@ -207,7 +213,7 @@ impl ProvenReply {
     }
 }
 
-fn rejection_head(shard: u16, network_tag: u64, subject: &Digest, refusal: &Refusal) -> RejectionHead {
+pub(crate) fn rejection_head(shard: u16, network_tag: u64, subject: &Digest, refusal: &Refusal) -> RejectionHead {
     RejectionHead {
         header: Header::new(Kind::Rejection, shard, network_tag),
         subject: *subject,

@@ -70,7 +70,7 @@ impl Journal {
                     (U64::new(5), U64::new(sequence), RECIPIENT_ACCOUNT);
                 let digest = network.digest(&body);
                 Record::Vote { sender: payer.address, sequence: Sequence(sequence), digest }.encode(&mut records);
-                Record::Confirm { body, digest, credit_number: 0 }.encode(&mut records);
+                Record::Confirm { body, digest, credit_number: 0, position: 0 }.encode(&mut records);
             }
             let mut block = vec![0; BLOCK_BYTES_MAX];
             let placed = ring.encode(&records, 2 * count, &mut block).unwrap();

@@ -3,7 +3,7 @@
 use crate::harness::{Ended, Files, PATIENCE, Parts, Setup, run_to_end};
 use quittance_engine::credit::{Credit, CreditAck};
 use quittance_engine::peer_link::{Event, LinkKey, PairMarks, Process, Session};
-use quittance_engine::types::{Amount, ShardIndex};
+use quittance_engine::types::{Amount, Sequence, ShardIndex};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 
@@ -107,7 +107,8 @@ fn a_faulty_process_with_the_key_ends_its_session_and_nothing_else() {
     let seed = *parts.authority.network.secrets[0].seed();
     let stranger = parts.authority.payers.iter().find(|payer| parts.authority.network.shard_of(&payer.address) > 1);
     let recipient = stranger.unwrap().address;
-    let credit = Credit { number: 1, recipient, amount: Amount(1_000_000) };
+    let (amount, sender, sequence) = (Amount(1_000_000), [1; 32], Sequence(0));
+    let credit = Credit { number: 1, recipient, amount, sender, sequence, position: 0 };
     let mut up = false;
     speak(&mut session(&parts, &seed), &mut connect(&parts), |session| {
         up = true;

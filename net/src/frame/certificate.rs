@@ -33,6 +33,11 @@ impl<'a> CertificateView<'a> {
         VoteViews { rest: self.votes }
     }
 
+    /// The votes as they came: a [`Proof`] and its path each.
+    pub fn vote_bytes(&self) -> &'a [u8] {
+        self.votes
+    }
+
     /// The whole certificate's length, bytes.
     pub fn byte_count(&self) -> usize {
         CERTIFICATE_HEAD_BYTES + self.votes.len()

@@ -172,6 +172,85 @@ pub struct Info {
     pub padding: [u8; 8],
 }
 
+/// [`HistoryQuery::what`]: a page of payments that the account made.
+pub const HISTORY_SENT: u8 = 1;
+/// [`HistoryQuery::what`]: a page of payments that the account received.
+pub const HISTORY_RECEIVED: u8 = 2;
+/// [`HistoryQuery::what`]: the certificate of one payment that the account made.
+pub const HISTORY_CERTIFICATE: u8 = 3;
+
+/// [`HistoryItem::flags`]: the certificate is kept, as far as the authority that lists it knows.
+pub const ITEM_HAS_VOTES: u8 = 1;
+/// [`HistoryItem::flags`]: the payment went to an address on the primary ledger.
+pub const ITEM_TO_PRIMARY: u8 = 2;
+
+/// A question about an account's history up to the zeros that may follow; 96 bytes. The answer is never longer than the
+/// question: who wants a long one asks with more zeros, up to [`FRAME_BYTES_MAX`](super::FRAME_BYTES_MAX) in all.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct HistoryQuery {
+    /// 0
+    pub header: Header,
+    /// 16: the account.
+    pub account: Hash,
+    /// 48: repeated in a page.
+    pub nonce: U64,
+    /// 56: the position to begin at, as an earlier page's `next` or an item gave it; 0: the newest.
+    pub from: U64,
+    /// 64: where to stop. Payments made: the lowest sequence number wanted. Payments received: a position already known, such
+    /// as an earlier page's `from`; it is not listed, nor what is older. 0: go on to the first.
+    pub stop: U64,
+    /// 72: the sequence number whose certificate is wanted.
+    pub sequence: U64,
+    /// 80: [`HISTORY_SENT`], [`HISTORY_RECEIVED`] or [`HISTORY_CERTIFICATE`].
+    pub what: u8,
+    /// 81: zero.
+    pub padding: [u8; 15],
+}
+
+/// A page of an account's history up to its items; 80 bytes. `count` items follow, newest first. Not signed: a hint, where a
+/// certificate is a proof.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct HistoryPage {
+    /// 0
+    pub header: Header,
+    /// 16: the account.
+    pub account: Hash,
+    /// 48: the query's nonce.
+    pub nonce: U64,
+    /// 56: the position at which this page began; 0 if there is nothing.
+    pub from: U64,
+    /// 64: the position at which the next page begins; 0: this was the last.
+    pub next: U64,
+    /// 72: as asked. A page for a certificate has no items: it says where to go on looking.
+    pub what: u8,
+    /// 73: items that follow; at most [`HISTORY_ITEMS_MAX`](super::HISTORY_ITEMS_MAX).
+    pub count: u8,
+    /// 74: zero.
+    pub padding: [u8; 6],
+}
+
+/// A payment in a page; 64 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct HistoryItem {
+    /// 0: where its certificate is, among what `shard` keeps: to ask for it with; 0 if it was never kept.
+    pub position: U64,
+    /// 8: who was paid, or who paid.
+    pub counterparty: Hash,
+    /// 40: the sender's sequence number.
+    pub sequence: U64,
+    /// 48: units.
+    pub amount: U64,
+    /// 56: the shard that has the certificate: the sender's.
+    pub shard: U16,
+    /// 58: [`ITEM_HAS_VOTES`], [`ITEM_TO_PRIMARY`].
+    pub flags: u8,
+    /// 59: zero.
+    pub padding: [u8; 5],
+}
+
 /// A layout that knows which of its bytes must be zero and which are enumerated.
 pub(super) trait Checked {
     /// Whether padding is zero.
@@ -257,4 +336,35 @@ impl Checked for Info {
     fn is_padding_zero(&self) -> bool {
         self.padding == [0; 8]
     }
+}
+
+impl Checked for HistoryQuery {
+    fn is_padding_zero(&self) -> bool {
+        self.padding == [0; 15]
+    }
+    fn is_in_range(&self) -> bool {
+        is_history_kind(self.what)
+    }
+}
+
+impl Checked for HistoryPage {
+    fn is_padding_zero(&self) -> bool {
+        self.padding == [0; 6]
+    }
+    fn is_in_range(&self) -> bool {
+        is_history_kind(self.what) && usize::from(self.count) <= super::HISTORY_ITEMS_MAX
+    }
+}
+
+impl Checked for HistoryItem {
+    fn is_padding_zero(&self) -> bool {
+        self.padding == [0; 5]
+    }
+    fn is_in_range(&self) -> bool {
+        self.flags & !(ITEM_HAS_VOTES | ITEM_TO_PRIMARY) == 0
+    }
+}
+
+fn is_history_kind(what: u8) -> bool {
+    matches!(what, HISTORY_SENT | HISTORY_RECEIVED | HISTORY_CERTIFICATE)
 }

@@ -11,32 +11,38 @@
 //! | order | `0x01` | [`ORDER_BYTES`] = 240 | payer |
 //! | certificate | `0x02` | [`CERTIFICATE_HEAD_BYTES`] = 160, then per vote 72 + 32 per path level | anyone |
 //! | query | `0x03` | [`QUERY_BYTES`] = 152 | anyone |
+//! | history query | `0x04` | [`HISTORY_QUERY_BYTES`] = 96, then zeros up to any length that a datagram can have | anyone |
 //! | vote | `0x81` | [`REPLY_HEAD_BYTES`] = 120 + 32 per path level | authority |
 //! | receipt | `0x82` | as a vote | authority |
 //! | rejection | `0x83` | [`REJECTION_HEAD_BYTES`] = 96; proven ones 168 + 32 per path level | authority |
 //! | info | `0x84` | [`INFO_BYTES`] = 152 | authority |
+//! | history page | `0x85` | [`HISTORY_PAGE_BYTES`] = 80 + 64 per item | authority |
 //!
-//! Requests are at least as long as the unproven reply that they can draw, so the port amplifies nothing. A reply that
+//! Requests are at least as long as the unproven reply that they can draw, so the port amplifies nothing; a history query
+//! is as long as its sender makes it, and so is what it gets: a page, or a certificate. A reply that
 //! carries a proof goes only to a request whose signature was good, and stays within 1.5 times its length: this is what
 //! bounds [`PATH_LEVELS_MAX`].
 //!
 //! `golden/` holds a frame of each kind, written out byte by byte with the offset and name of every field.
 //!
 //! Files: `mod.rs` kinds, bounds and [`parse`]; `layout.rs` the fixed layouts and their checks; `field.rs` numbers that
-//! can lie anywhere; `reply.rs` and `certificate.rs` what varies in length.
+//! can lie anywhere; `reply.rs`, `certificate.rs` and `history.rs` what varies in length.
 
 #![forbid(unsafe_code)]
 
 mod certificate;
 mod field;
+mod history;
 mod layout;
 mod reply;
 
 pub use certificate::{CertificateView, VoteView, VoteViews, certificate_bytes, encode_certificate};
 pub use field::{I128, U16, U64};
+pub use history::{HistoryPageView, HistoryQueryView, encode_page, page_bytes};
 pub use layout::{
-    CertificateHead, Hash, Header, Info, Order, OrderBody, Proof, Query, RECIPIENT_ACCOUNT, RECIPIENT_PRIMARY,
-    RejectionHead, ReplyHead,
+    CertificateHead, HISTORY_CERTIFICATE, HISTORY_RECEIVED, HISTORY_SENT, Hash, Header, HistoryItem, HistoryPage,
+    HistoryQuery, ITEM_HAS_VOTES, ITEM_TO_PRIMARY, Info, Order, OrderBody, Proof, Query, RECIPIENT_ACCOUNT,
+    RECIPIENT_PRIMARY, RejectionHead, ReplyHead,
 };
 pub use reply::{RejectionView, ReplyView, rejection_bytes, reply_bytes};
 
@@ -63,6 +69,12 @@ pub const REJECTION_HEAD_BYTES: usize = size_of::<RejectionHead>();
 pub const QUERY_BYTES: usize = size_of::<Query>();
 /// An info reply's length.
 pub const INFO_BYTES: usize = size_of::<Info>();
+/// A history query's length before its zeros.
+pub const HISTORY_QUERY_BYTES: usize = size_of::<HistoryQuery>();
+/// A history page's length before its items.
+pub const HISTORY_PAGE_BYTES: usize = size_of::<HistoryPage>();
+/// An item's length.
+pub const HISTORY_ITEM_BYTES: usize = size_of::<HistoryItem>();
 
 /// Most levels of a reply's path, so at most 64 replies under one signature. More would save each reply less than a
 /// 64th of a signature, and cost every verifier a hash and every certificate 32 bytes per vote for each level; and a
@@ -70,6 +82,8 @@ pub const INFO_BYTES: usize = size_of::<Info>();
 pub const PATH_LEVELS_MAX: usize = 6;
 /// Most votes that a certificate frame can hold: with empty paths.
 pub const VOTES_MAX: usize = (FRAME_BYTES_MAX - CERTIFICATE_HEAD_BYTES) / PROOF_BYTES;
+/// Most items that a history page can hold.
+pub const HISTORY_ITEMS_MAX: usize = (FRAME_BYTES_MAX - HISTORY_PAGE_BYTES) / HISTORY_ITEM_BYTES;
 
 const _: () = {
     assert!(ORDER_BYTES == 240 && CERTIFICATE_HEAD_BYTES == 160 && QUERY_BYTES == 152 && INFO_BYTES == 152);
@@ -79,6 +93,10 @@ const _: () = {
     assert!(2 * rejection_bytes(Some(PATH_LEVELS_MAX)) <= 3 * ORDER_BYTES);
     assert!(2 * reply_bytes(PATH_LEVELS_MAX) <= 3 * ORDER_BYTES);
     assert!(VOTES_MAX <= u8::MAX as usize);
+    assert!(HISTORY_ITEMS_MAX <= u8::MAX as usize);
+    // The shortest history query is as long as a refusal, and longer than an empty page.
+    assert!(HISTORY_QUERY_BYTES == 96 && HISTORY_PAGE_BYTES == 80 && HISTORY_ITEM_BYTES == 64);
+    assert!(REJECTION_HEAD_BYTES <= HISTORY_QUERY_BYTES && HISTORY_PAGE_BYTES <= HISTORY_QUERY_BYTES);
 };
 
 /// What a frame is. The high bit marks what authorities send.
@@ -91,6 +109,8 @@ pub enum Kind {
     Certificate = 0x02,
     /// A question about one account.
     Query = 0x03,
+    /// A question about one account's history.
+    HistoryQuery = 0x04,
     /// An authority's vote for an order.
     Vote = 0x81,
     /// An authority's word that it applied a certificate.
@@ -99,12 +119,23 @@ pub enum Kind {
     Rejection = 0x83,
     /// The answer to a query.
     Info = 0x84,
+    /// The answer to a history query, unless that is a certificate.
+    HistoryPage = 0x85,
 }
 
 impl Kind {
     /// Every kind, in the order of their values.
-    pub const ALL: [Self; 7] =
-        [Self::Order, Self::Certificate, Self::Query, Self::Vote, Self::Receipt, Self::Rejection, Self::Info];
+    pub const ALL: [Self; 9] = [
+        Self::Order,
+        Self::Certificate,
+        Self::Query,
+        Self::HistoryQuery,
+        Self::Vote,
+        Self::Receipt,
+        Self::Rejection,
+        Self::Info,
+        Self::HistoryPage,
+    ];
 
     /// The kind with this value, if there is one.
     pub fn from_byte(byte: u8) -> Option<Self> {
@@ -114,7 +145,7 @@ impl Kind {
 
 /// Why a datagram is no frame; listed in the order checked. Where parts follow one another (head, proofs, paths), each
 /// is checked for length, padding and fields before the next is looked at, and bytes left over at the end come last.
-/// Only a certificate longer than [`FRAME_BYTES_MAX`] is refused before its parts are looked at.
+/// Only certificates, history queries and pages longer than [`FRAME_BYTES_MAX`] are refused before their parts are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[repr(u8)]
 pub enum Malformed {
@@ -156,6 +187,8 @@ pub enum Frame<'a> {
     Certificate(CertificateView<'a>),
     /// See [`Kind::Query`].
     Query(&'a Query),
+    /// See [`Kind::HistoryQuery`].
+    HistoryQuery(HistoryQueryView<'a>),
     /// See [`Kind::Vote`].
     Vote(ReplyView<'a>),
     /// See [`Kind::Receipt`].
@@ -164,6 +197,8 @@ pub enum Frame<'a> {
     Rejection(RejectionView<'a>),
     /// See [`Kind::Info`].
     Info(&'a Info),
+    /// See [`Kind::HistoryPage`].
+    HistoryPage(HistoryPageView<'a>),
 }
 
 /// Reads one datagram in place.
@@ -185,10 +220,12 @@ pub fn parse(datagram: &[u8]) -> Result<Frame<'_>, Malformed> {
         Kind::Order => exact::<Order>(datagram).map(Frame::Order),
         Kind::Certificate => certificate::parse(datagram).map(Frame::Certificate),
         Kind::Query => exact::<Query>(datagram).map(Frame::Query),
+        Kind::HistoryQuery => history::parse_query(datagram).map(Frame::HistoryQuery),
         Kind::Vote => reply::parse_reply(datagram).map(Frame::Vote),
         Kind::Receipt => reply::parse_reply(datagram).map(Frame::Receipt),
         Kind::Rejection => reply::parse_rejection(datagram).map(Frame::Rejection),
         Kind::Info => exact::<Info>(datagram).map(Frame::Info),
+        Kind::HistoryPage => history::parse_page(datagram).map(Frame::HistoryPage),
     }
 }
 

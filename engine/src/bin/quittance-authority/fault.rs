@@ -54,6 +54,12 @@ pub(crate) enum Fault {
     /// The journal cannot be written, synced or read. What a device has done with it is unknown: nothing is tried again.
     #[error("{}: the journal cannot be {what}: {source}; see to the device, then start the authority again", path.display())]
     Journal { path: PathBuf, what: &'static str, source: io::Error },
+    /// The history cannot be written or synced. What a device has done with it is unknown: nothing is tried again.
+    #[error(
+        "{}: the history cannot be {what}: {source}; make room or see to the device, then start the authority again, with \
+         --history-gib to keep less of it, or with --no-history to keep none", path.display()
+    )]
+    History { path: PathBuf, what: &'static str, source: io::Error },
     /// No room for a file whose length is known beforehand.
     #[error("{}: no room for a file of {bytes} bytes; free so many, or ask for a smaller journal", path.display())]
     NoRoom { path: PathBuf, bytes: u64 },
@@ -96,7 +102,7 @@ impl Fault {
             Self::Genesis { .. } | Self::Fund { .. } => 2,
             Self::File { .. } | Self::Transport(_) | Self::Thread(_) | Self::Random(_) => 1,
             Self::Credits { .. } | Self::Signals(_) | Self::Journal { .. } | Self::NoRoom { .. } => 1,
-            Self::Link { .. } => 1,
+            Self::Link { .. } | Self::History { .. } => 1,
             Self::Foreign { .. } => 3,
             Self::Lost { .. } | Self::PeerLost { .. } => 4,
             Self::InUse { .. } => 5,

@@ -137,6 +137,14 @@ pub(crate) struct RunOptions {
     /// file names. Each has data directories of its own.
     #[arg(long, value_name = "FIRST-LAST")]
     pub(crate) shards: Option<ShardRange>,
+    /// Keep no certificates for those who ask for them later: other authorities hold them, too. What an account paid and received
+    /// while this was said is left out of its history.
+    #[arg(long, conflicts_with_all = ["volatile", "history_gib"])]
+    pub(crate) no_history: bool,
+    /// The most history kept, in GiB for all shards together, in the first data directory: the oldest is removed. Default: all
+    /// that there ever was; 2 GiB hold some three million payments.
+    #[arg(long, value_name = "GIB", conflicts_with = "volatile", value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    pub(crate) history_gib: Option<u64>,
     /// The IP address to listen on, where it is not the one in the private file.
     #[arg(long, value_name = "IP")]
     pub(crate) listen: Option<IpAddr>,
@@ -164,7 +172,7 @@ pub(crate) struct RunOptions {
     /// Receive buffer of each shard's socket, in MiB.
     #[arg(long, value_name = "MIB", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1023))]
     pub(crate) receive_buffer_mib: u16,
-    /// Accounts that all shards of the authority together can hold; 144 to 160 bytes of memory each. Default: twice those of the genesis
+    /// Accounts that all shards of the authority together can hold; 160 to 176 bytes of memory each. Default: twice those of the genesis
     /// file, and 65,536.
     #[arg(long, value_name = "COUNT")]
     pub(crate) accounts_max: Option<usize>,

@@ -3,7 +3,7 @@
 use crate::fault::Fault;
 use crate::options::VerifyJournalOptions;
 use crate::run::{NetworkFiles, Opening, ShardSettings, shard_configs};
-use crate::storage::{Damage, Inspection, ShardInspection, SnapshotLine};
+use crate::storage::{Damage, HistoryExtent, Inspection, ShardInspection, SnapshotLine};
 use quittance_engine::journal::identity::Identity;
 use quittance_engine::shard::{Shard, ShardConfig};
 use quittance_engine::shard_range::ShardRange;
@@ -92,7 +92,9 @@ fn configs(
     hosted: ShardRange,
 ) -> Result<Vec<ShardConfig>, Fault> {
     let accounts_max = options.accounts_max;
-    let settings = ShardSettings { accounts_max, key_cache_bytes: 0, quarantine_ms: 0, is_durable: true };
+    // Nothing is written: no history is made.
+    let settings =
+        ShardSettings { accounts_max, key_cache_bytes: 0, quarantine_ms: 0, is_durable: true, keeps_history: false };
     shard_configs(&settings, files, hosted)
 }
 
@@ -164,6 +166,8 @@ fn append_shard(text: &mut String, shard: &ShardInspection) {
     };
     let ShardInspection { votes, confirmations, credits, acks, used_bytes, region_bytes, accounts, .. } = shard;
     let _ = writeln!(text, "{label} {votes} votes, {confirmations} confirmations, {credits} credits, {acks} acks");
+    let HistoryExtent { segments, bytes } = shard.history;
+    let _ = writeln!(text, "{label} history: {bytes} bytes in {segments} segments");
     if let Some(digest) = &shard.digest {
         let _ =
             writeln!(text, "{label} {used_bytes} of {region_bytes} bytes used; {accounts} accounts, digest {digest}");

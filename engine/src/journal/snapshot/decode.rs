@@ -221,7 +221,8 @@ impl HeadBytes {
 impl ShardTail {
     pub(super) fn decode(body: &[u8], shard_count: u16) -> Option<Self> {
         let (head, mut rest) = split::<TailBytes>(body)?;
-        let mut tail = Self { redeemed: u128::try_from(head.redeemed.get()).ok()?, ..Self::default() };
+        let redeemed = u128::try_from(head.redeemed.get()).ok()?;
+        let mut tail = Self { redeemed, history_end: head.history_end.get(), ..Self::default() };
         for _ in 0..shard_count {
             let (number, after) = split::<U64>(rest)?;
             tail.incoming.push(number.get());

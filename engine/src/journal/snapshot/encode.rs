@@ -63,7 +63,8 @@ impl Encoder {
         self.has_tail = true;
         let mut body = Vec::new();
         let redeemed = i128::try_from(tail.redeemed).expect("2^64 payments of 2^63 units fit in 127 bits");
-        body.extend_from_slice(bytemuck::bytes_of(&TailBytes { redeemed: I128::new(redeemed) }));
+        let head = TailBytes { redeemed: I128::new(redeemed), history_end: U64::new(tail.history_end) };
+        body.extend_from_slice(bytemuck::bytes_of(&head));
         tail.incoming.iter().for_each(|number| body.extend_from_slice(&number.to_le_bytes()));
         tail.outgoing.iter().for_each(|outgoing| outgoing.encode(&mut body));
         self.part(PART_TAIL, lsn, &body, out);

@@ -1,6 +1,6 @@
 use super::*;
 use crate::journal::fixture::{REGION_BYTES, Random, genesis, shard};
-use crate::types::Amount;
+use crate::types::{Amount, Sequence};
 
 const CREATED: [u8; 16] = [5; 16];
 
@@ -18,11 +18,18 @@ fn slot(index: usize) -> SlotImage {
         next_sequence: U64::new(index as u64),
         pending: [2; 32],
         last_confirmed: [3; 32],
+        sent: U64::new(0x1000),
+        received: U64::new(0x2000),
     }
 }
 
+fn credit(number: u64, amount: u64) -> Credit {
+    let (sequence, position) = (Sequence(amount), number ^ 99);
+    Credit { number, recipient: [4; 32], amount: Amount(amount), sender: [5; 32], sequence, position }
+}
+
 fn tail() -> ShardTail {
-    let credit = |number| Credit { number, recipient: [4; 32], amount: Amount(number ^ 10) };
+    let credit = |number: u64| credit(number, number ^ 10);
     let outgoing = |last_number, count: u64| OutgoingTail {
         last_number,
         peer_has_room: count == 0,
@@ -30,6 +37,7 @@ fn tail() -> ShardTail {
     };
     ShardTail {
         redeemed: u128::from(u64::MAX) + 1,
+        history_end: 0x0102_0304_0506,
         incoming: vec![1, 0, u64::MAX, 3],
         outgoing: vec![outgoing(0, 0), outgoing(7, 3), outgoing(u64::MAX, 1), outgoing(2, 2)],
     }
@@ -185,7 +193,7 @@ fn impossible_parts_are_damaged_however_long_they_claim_to_be() {
         assert_eq!(with_part(PART_TAIL, claimed, 30, body), Err(SnapshotError::Damaged), "{claimed}");
     }
     assert_eq!(with_part(PART_TAIL, length, 29, body), Err(SnapshotError::Damaged), "an earlier record");
-    assert_eq!(with_part(PART_CHUNK, 120, 30, &[0; 120]), Err(SnapshotError::Damaged), "a chunk after a short one");
+    assert_eq!(with_part(PART_CHUNK, 136, 30, &[0; 136]), Err(SnapshotError::Damaged), "a chunk after a short one");
     assert_eq!(with_part(4, 0, 30, &[]), Err(SnapshotError::Damaged));
     assert_eq!(with_part(PART_FOOT, 48, 30, &[0; 48]), Err(SnapshotError::Damaged), "no tail");
 }
@@ -227,14 +235,14 @@ fn no_bytes_make_the_decoder_panic() {
 
 #[test]
 fn the_longest_tail_is_what_the_bound_says() {
-    let credits = |number| Credit { number, recipient: [4; 32], amount: Amount(1) };
+    let credits = |number| credit(number, 1);
     let count = CREDITS_UNACKNOWLEDGED_MAX as u64;
     let outgoing =
         OutgoingTail { last_number: count, peer_has_room: true, credits: (1..=count).map(credits).collect() };
     let identity = Identity { shard_count: SHARDS_MAX, ..shard().identity };
     let header = SnapshotHeader { shard: identity.of_shard(ShardIndex(0)), ..header() };
     let shards = usize::from(SHARDS_MAX);
-    let tail = ShardTail { redeemed: 0, incoming: vec![0; shards], outgoing: vec![outgoing; shards] };
+    let tail = ShardTail { redeemed: 0, history_end: 0, incoming: vec![0; shards], outgoing: vec![outgoing; shards] };
     let mut encoder = Encoder::new(&header, &mut Vec::new());
     let mut out = Vec::new();
     encoder.tail(RecordNumber(20), &tail, &mut out);

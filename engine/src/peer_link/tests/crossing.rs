@@ -87,7 +87,7 @@ impl World {
         match self.random.below(9) {
             0 if self.made < CREDIT_COUNT => {
                 self.made += 1;
-                self.source.add(NONE, account(DESTINATION.0), Amount(self.made));
+                self.source.add(NONE, credit(DESTINATION.0, self.made));
             }
             1 | 2 => self.source_turn(),
             // Now and then, so that a session may break before its credits are taken.

@@ -5,7 +5,7 @@ mod refusals;
 
 use super::*;
 use crate::credit::Credit;
-use crate::types::{Address, Amount};
+use crate::types::{Address, Amount, Sequence};
 
 /// Shards 0 and 1 here, 2 and 3 there.
 const SHARD_COUNT: u16 = 4;
@@ -34,7 +34,13 @@ fn account(shard: u16) -> Address {
 }
 
 fn credits(destination: u16, numbers: Range<u64>) -> Vec<Credit> {
-    numbers.map(|number| Credit { number, recipient: account(destination), amount: Amount(number) }).collect()
+    numbers.map(|number| credit(destination, number)).collect()
+}
+
+/// A credit of its own for each number.
+fn credit(destination: u16, number: u64) -> Credit {
+    let (recipient, sender) = (account(destination), [9; 32]);
+    Credit { number, recipient, amount: Amount(number), sender, sequence: Sequence(number + 7), position: 8 * number }
 }
 
 /// The one who dials runs shards 2 and 3, the one who listens 0 and 1.

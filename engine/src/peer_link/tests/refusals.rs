@@ -1,6 +1,6 @@
 //! What no honest process says, and what nobody else may say in its name.
 
-use super::super::frame::{BODY_BYTES_MAX, KIND_ACKS, KIND_CREDITS, KIND_MARKS};
+use super::super::frame::{BODY_BYTES_MAX, CREDITS_PER_FRAME_MAX, KIND_ACKS, KIND_CREDITS, KIND_MARKS};
 use super::*;
 use crate::limits::CREDITS_UNACKNOWLEDGED_MAX;
 
@@ -253,7 +253,7 @@ fn neither_side_keeps_more_than_its_bounds() {
     let (mut dials, mut listens) = up();
     let mut number = 1;
     while dials.has_room() {
-        let end = (number + 1_024).min(CREDITS_UNACKNOWLEDGED_MAX as u64 + 1);
+        let end = (number + CREDITS_PER_FRAME_MAX as u64).min(CREDITS_UNACKNOWLEDGED_MAX as u64 + 1);
         dials.send_credits(ShardIndex(2), ShardIndex(0), &credits(0, number..end));
         number = end;
         if number > CREDITS_UNACKNOWLEDGED_MAX as u64 {

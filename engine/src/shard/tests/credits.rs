@@ -163,7 +163,18 @@ fn the_reserve_is_kept_from_own_payments_and_takes_every_credit_under_way() {
     for number in 1..=CREDITS_UNACKNOWLEDGED_MAX as u64 {
         let mut recipient = [0x33; 32];
         recipient[..8].copy_from_slice(&number.to_le_bytes());
-        pair.authority.deliver(1, 0, &Credit { number, recipient, amount: Amount(1) });
+        pair.authority.deliver(
+            1,
+            0,
+            &Credit {
+                number,
+                recipient,
+                amount: Amount(1),
+                sender: [9; 32],
+                sequence: crate::types::Sequence(0),
+                position: 0,
+            },
+        );
     }
     assert_eq!(pair.authority.nodes[0].accounts().len(), 3 + CREDITS_UNACKNOWLEDGED_MAX);
 }

@@ -30,6 +30,7 @@ impl Ammunition {
             frames.push(world.certificate(&body, &votes));
             frames.push(world.certificate(&body, &votes[..2]));
             frames.push(world.query(&payer.address, 1));
+            frames.push(world.history_query(&payer.address, |_| ()));
         }
         // Replies, as a reflecting peer would send them.
         node.receive_all(&frames);
@@ -131,9 +132,9 @@ fn storm(seed: u64) {
 }
 
 /// Refusals that flipped bits hardly draw from this world.
-const NOT_BY_STORM: [crate::reject::Reject; 7] = {
+const NOT_BY_STORM: [crate::reject::Reject; 9] = {
     use crate::reject::Reject::*;
-    [SequenceExhausted, Conflict, InsufficientFunds, Expired, NoRoom, Busy, ZeroAmount]
+    [SequenceExhausted, Conflict, InsufficientFunds, Expired, NoRoom, Busy, ZeroAmount, NotHere, BadPosition]
 };
 
 #[test]

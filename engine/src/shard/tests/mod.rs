@@ -8,6 +8,7 @@ mod common;
 mod credits;
 mod determinism;
 mod durability;
+mod history;
 mod hostile;
 mod limits;
 mod links;

@@ -145,6 +145,15 @@ impl Authority {
         self.restart();
     }
 
+    /// Stops the process as an operator does, and starts another one in its place.
+    #[track_caller]
+    pub(crate) fn stop_and_restart(&mut self) {
+        let process = self.process.take().expect("it runs");
+        process.signal(Signal::TERM);
+        assert_eq!(process.end().code, Some(0));
+        self.restart();
+    }
+
     /// Starts a process with the same files while none runs, and kills it after this time, ready or not.
     pub(crate) fn start_and_kill_after(&self, time: std::time::Duration) {
         let process = Process::start(self.setup.arguments(&self.files));
@@ -284,7 +293,7 @@ impl Books {
         assert_eq!(sent, arrived + unread + dropped, "{counts:?}");
 
         let protocol = |names: &[&str]| names.iter().map(|name| counts.get(&format!("protocol.{name}"))).sum::<u64>();
-        let requests = protocol(&["orders", "certificates", "queries"]);
+        let requests = protocol(&["orders", "certificates", "queries", "history_queries"]);
         let silenced = counts.sum("protocol.malformed.") + protocol(&["not_requests"]);
         assert_eq!(arrived, requests + silenced, "{counts:?}");
         if dropped == 0 {

@@ -4,7 +4,7 @@ use super::{Account, Authority, Content, OWN_INDEX, PATIENCE, Reply};
 use crate::make::{self, Network};
 use quittance_engine::reject::{Refusal, Reject};
 use quittance_engine::types::Address;
-use quittance_net::frame::{self, Frame, Hash, Header, Kind, Proof, ReplyView};
+use quittance_net::frame::{self, Frame, Hash, Header, HistoryItem, HistoryQuery, Kind, Proof, ReplyView, U64};
 use quittance_verify::tree::{Path, root_from_path};
 use quittance_verify::{BackendKind, Item, Verifier};
 use std::collections::{BTreeMap, BTreeSet};
@@ -119,6 +119,28 @@ impl<'a> Client<'a> {
         self.network.query(address, nonce)
     }
 
+    /// A question about an account's history, under a nonce of its own.
+    pub(crate) fn history_query(&self, address: &Address, change: impl FnOnce(&mut HistoryQuery)) -> Vec<u8> {
+        let nonce = self.authority.nonce.get();
+        self.authority.nonce.set(nonce + 1);
+        self.network.history_query(address, nonce, change)
+    }
+
+    /// All of a chain, page by page, newest first.
+    #[track_caller]
+    pub(crate) fn chain(&mut self, address: &Address, what: u8) -> Vec<HistoryItem> {
+        let (mut items, mut from) = (Vec::new(), 0);
+        loop {
+            let query = self.history_query(address, |query| (query.what, query.from) = (what, U64::new(from)));
+            let (next, page) = self.ask(&query).page();
+            items.extend(page);
+            if next == 0 {
+                return items;
+            }
+            from = next;
+        }
+    }
+
     /// Receives every reply that is due; in the order of their requests.
     #[track_caller]
     pub(crate) fn collect(&mut self) -> Vec<Reply> {
@@ -156,6 +178,10 @@ impl<'a> Client<'a> {
                 ("certificates", head.header, head.body.sender, self.network.digest(&head.body), 0)
             }
             Ok(Frame::Query(query)) => ("queries", query.header, query.account, query.account, query.nonce.get()),
+            Ok(Frame::HistoryQuery(view)) => {
+                let query = view.head;
+                ("history_queries", query.header, query.account, query.account, query.nonce.get())
+            }
             Ok(_) => return ("protocol.not_requests".to_owned(), None),
             Err(malformed) => {
                 return (format!("protocol.malformed.{}", format!("{malformed:?}").to_lowercase()), None);
@@ -224,6 +250,20 @@ impl<'a> Client<'a> {
                     Content::Info { address: info.account, nonce: info.nonce.get(), account: Account::from(info) };
                 ("info", info.header, content, 0)
             }
+            Frame::HistoryPage(view) => {
+                let head = view.head;
+                let (address, nonce, items) = (head.account, head.nonce.get(), view.items.to_vec());
+                let page = Content::Page { address, nonce, from: head.from.get(), next: head.next.get(), items };
+                ("page", head.header, page, 0)
+            }
+            Frame::Certificate(view) => {
+                let leaf = make::vote_leaf(&self.network.digest(&view.head.body));
+                let voters: BTreeSet<u8> = view.votes().map(|vote| vote.proof.authority).collect();
+                assert!(voters.len() >= 3, "a quorum of four: {voters:?}");
+                view.votes().for_each(|vote| self.check_proof_of(vote.proof.authority, vote.proof, vote.path, &leaf));
+                let sender = view.head.body.sender;
+                ("certificate", view.head.header, Content::Certificate { sender, frame: datagram.to_vec() }, 0)
+            }
             other => panic!("an authority sends no {other:?}"),
         };
         self.check_header(&header);
@@ -239,12 +279,16 @@ impl<'a> Client<'a> {
     }
 
     fn check_proof(&mut self, proof: &Proof, path: &[Hash], leaf: &Hash) {
-        assert_eq!(proof.authority, OWN_INDEX);
+        self.check_proof_of(OWN_INDEX, proof, path, leaf);
+    }
+
+    fn check_proof_of(&mut self, authority: u8, proof: &Proof, path: &[Hash], leaf: &Hash) {
+        assert_eq!(proof.authority, authority);
         assert!(path.len() <= self.network.committee.path_levels_max(), "a quorum of such votes fits a datagram");
         let root = root_from_path(leaf, Path { leaf_index: proof.leaf_index.get(), siblings: path })
             .expect("the leaf lies in the tree");
         if self.roots.insert((root, proof.root_signature)) {
-            let key = self.network.secrets[usize::from(OWN_INDEX)].public_key();
+            let key = self.network.secrets[usize::from(authority)].public_key();
             let message = self.network.root_message(&root);
             let item = Item { key: &key, message: &message, signature: &proof.root_signature, hint: None };
             assert!(self.verifier.verify(item), "the root's signature verifies");
@@ -264,6 +308,9 @@ impl Request {
             }
             Content::Info { nonce, .. } if *nonce != self.nonce => return false,
             Content::Info { address, .. } => (Some(Kind::Query), address, true),
+            Content::Page { nonce, .. } if *nonce != self.nonce => return false,
+            Content::Page { address, .. } => (Some(Kind::HistoryQuery), address, true),
+            Content::Certificate { sender, .. } => (Some(Kind::HistoryQuery), sender, true),
         };
         kind.is_none_or(|kind| kind == self.kind) && self.subject == *subject && self.is_at_home == is_from_home
     }
@@ -275,7 +322,7 @@ impl Reply {
         match self.content {
             Content::Vote { .. } | Content::Receipt { .. } => true,
             Content::Rejection { is_proven, .. } => is_proven,
-            Content::Info { .. } => false,
+            Content::Info { .. } | Content::Page { .. } | Content::Certificate { .. } => false,
         }
     }
 }

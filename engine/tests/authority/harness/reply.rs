@@ -1,8 +1,8 @@
 //! Replies as tests look at them.
 
 use quittance_engine::reject::{Refusal, Reject};
-use quittance_engine::types::Digest;
-use quittance_net::frame::Info;
+use quittance_engine::types::{Address, Digest};
+use quittance_net::frame::{HistoryItem, Info};
 
 /// One reply, checked in full.
 #[derive(Clone, Debug)]
@@ -17,10 +17,36 @@ pub(crate) struct Reply {
 /// What a reply says.
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
-    Vote { digest: Digest, proof_bytes: Vec<u8> },
-    Receipt { digest: Digest },
-    Rejection { subject: Digest, refusal: Refusal, is_proven: bool },
-    Info { address: [u8; 32], nonce: u64, account: Account },
+    Vote {
+        digest: Digest,
+        proof_bytes: Vec<u8>,
+    },
+    Receipt {
+        digest: Digest,
+    },
+    Rejection {
+        subject: Digest,
+        refusal: Refusal,
+        is_proven: bool,
+    },
+    Info {
+        address: [u8; 32],
+        nonce: u64,
+        account: Account,
+    },
+    /// Where the page began, where the next one does, and its items.
+    Page {
+        address: Address,
+        nonce: u64,
+        from: u64,
+        next: u64,
+        items: Vec<HistoryItem>,
+    },
+    /// Whose votes are good.
+    Certificate {
+        sender: Address,
+        frame: Vec<u8>,
+    },
 }
 
 /// What an authority tells of an account.
@@ -78,6 +104,26 @@ impl Reply {
     #[track_caller]
     pub(crate) fn assert_refused(&self, expected: impl Into<Refusal>) {
         assert_eq!(self.refusal(), (expected.into(), false));
+    }
+
+    /// Where the next page begins, and the items.
+    #[track_caller]
+    pub(crate) fn page(&self) -> (u64, Vec<HistoryItem>) {
+        match &self.content {
+            Content::Page { from, next, items, .. } => {
+                assert!(next < from || (*from, *next) == (0, 0), "pages go back");
+                (*next, items.clone())
+            }
+            other => panic!("expected a page, got {other:?}"),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn certificate(&self) -> Vec<u8> {
+        match &self.content {
+            Content::Certificate { frame, .. } => frame.clone(),
+            other => panic!("expected a certificate, got {other:?}"),
+        }
     }
 
     #[track_caller]

@@ -5,7 +5,7 @@
 use super::{Fault, Mutant};
 use quittance_engine::credit::{Credit, CreditAck, Outgoing};
 use quittance_engine::journal::RecordNumber;
-use quittance_engine::types::Amount;
+use quittance_engine::types::{Amount, Sequence};
 
 /// Higher than any record.
 const NEVER_ASKED: RecordNumber = RecordNumber(u64::MAX);
@@ -172,7 +172,9 @@ impl Source {
 
 /// A credit of the payment with this number. All payments differ in their amounts.
 fn add(outgoing: &mut Outgoing, record: RecordNumber, payment: u64) {
-    outgoing.add(record, [7; 32], Amount(payment));
+    let (number, recipient, sender) = (outgoing.next_number(), [7; 32], [8; 32]);
+    let credit = Credit { number, recipient, amount: Amount(payment), sender, sequence: Sequence(0), position: 0 };
+    outgoing.add(record, credit);
 }
 
 /// The payment that made a credit.

@@ -5,8 +5,9 @@ use proptest::sample::Index;
 
 use super::shapes::{Purpose, Random, Shape, samples};
 use crate::frame::{
-    CertificateHead, FRAME_BYTES_MAX, Frame, Hash, Header, I128, Info, Kind, Malformed, Order, OrderBody,
-    PATH_LEVELS_MAX, Proof, Query, RejectionHead, ReplyHead, U16, U64, VOTES_MAX, parse,
+    CertificateHead, FRAME_BYTES_MAX, Frame, HISTORY_ITEMS_MAX, HISTORY_QUERY_BYTES, Hash, Header, HistoryItem,
+    HistoryPage, HistoryQuery, I128, Info, Kind, Malformed, Order, OrderBody, PATH_LEVELS_MAX, Proof, Query,
+    RejectionHead, ReplyHead, U16, U64, VOTES_MAX, encode_page, page_bytes, parse,
 };
 
 /// Reads a datagram, visits everything in it, and writes it anew from the values found.
@@ -59,7 +60,50 @@ fn encode(frame: &Frame<'_>) -> Vec<u8> {
             last_confirmed: info.last_confirmed,
             padding: [0; 8],
         }),
+        Frame::HistoryQuery(view) => {
+            let query = view.head;
+            let mut frame = bytes_of(&HistoryQuery {
+                header: header(Kind::HistoryQuery, &query.header),
+                account: query.account,
+                nonce: U64::new(query.nonce.get()),
+                from: U64::new(query.from.get()),
+                stop: U64::new(query.stop.get()),
+                sequence: U64::new(query.sequence.get()),
+                what: query.what,
+                padding: [0; 15],
+            });
+            frame.resize(view.byte_count, 0);
+            frame
+        }
+        Frame::HistoryPage(view) => page(view.head, view.items),
     }
+}
+
+fn page(head: &HistoryPage, items: &[HistoryItem]) -> Vec<u8> {
+    let head = HistoryPage {
+        header: header(Kind::HistoryPage, &head.header),
+        account: head.account,
+        nonce: U64::new(head.nonce.get()),
+        from: U64::new(head.from.get()),
+        next: U64::new(head.next.get()),
+        what: head.what,
+        count: u8::try_from(items.len()).expect("a page holds at most HISTORY_ITEMS_MAX"),
+        padding: [0; 6],
+    };
+    let item = |item: &HistoryItem| HistoryItem {
+        position: U64::new(item.position.get()),
+        counterparty: item.counterparty,
+        sequence: U64::new(item.sequence.get()),
+        amount: U64::new(item.amount.get()),
+        shard: U16::new(item.shard.get()),
+        flags: item.flags,
+        padding: [0; 5],
+    };
+    let items: Vec<HistoryItem> = items.iter().map(item).collect();
+    let mut frame = vec![0; page_bytes(items.len())];
+    assert_eq!(encode_page(&head, &items, &mut frame[1..]), None, "too short by a byte");
+    assert_eq!(encode_page(&head, &items, &mut frame), Some(page_bytes(items.len())));
+    frame
 }
 
 fn bytes_of(layout: &impl bytemuck::NoUninit) -> Vec<u8> {
@@ -161,6 +205,8 @@ fn shape() -> impl Strategy<Value = Shape> {
         Just(Shape::Order),
         Just(Shape::Query),
         Just(Shape::Info),
+        (0..=FRAME_BYTES_MAX - HISTORY_QUERY_BYTES).prop_map(Shape::HistoryQuery),
+        (0..=u8::try_from(HISTORY_ITEMS_MAX).unwrap()).prop_map(Shape::HistoryPage),
         (prop_oneof![Just(Kind::Vote), Just(Kind::Receipt)], levels()).prop_map(|(kind, it)| Shape::Reply(kind, it)),
         prop::option::of(levels()).prop_map(Shape::Rejection),
         prop::collection::vec(levels(), 1..=VOTES_MAX).prop_map(Shape::fitting_certificate),

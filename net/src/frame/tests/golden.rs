@@ -2,8 +2,9 @@
 
 use super::shapes::Shape;
 use crate::frame::{
-    CertificateHead, Frame, Header, I128, Info, Kind, Order, OrderBody, Proof, Query, RECIPIENT_ACCOUNT,
-    RECIPIENT_PRIMARY, RejectionHead, ReplyHead, U16, U64, encode_certificate, parse,
+    CertificateHead, Frame, HISTORY_CERTIFICATE, HISTORY_RECEIVED, Header, HistoryItem, HistoryPage, HistoryQuery,
+    I128, ITEM_HAS_VOTES, ITEM_TO_PRIMARY, Info, Kind, Order, OrderBody, Proof, Query, RECIPIENT_ACCOUNT,
+    RECIPIENT_PRIMARY, RejectionHead, ReplyHead, U16, U64, encode_certificate, encode_page, parse,
 };
 
 const ORDER: &str = include_str!("../golden/order.hex");
@@ -14,6 +15,8 @@ const RECEIPT: &str = include_str!("../golden/receipt.hex");
 const REJECTION_UNPROVEN: &str = include_str!("../golden/rejection_unproven.hex");
 const REJECTION_PROVEN: &str = include_str!("../golden/rejection_proven.hex");
 const INFO: &str = include_str!("../golden/info.hex");
+const HISTORY_QUERY: &str = include_str!("../golden/history_query.hex");
+const HISTORY_PAGE: &str = include_str!("../golden/history_page.hex");
 
 const AMOUNT: u64 = 0x8786_8584_8382_8180;
 const SEQUENCE: u64 = 0x8f8e_8d8c_8b8a_8988;
@@ -34,6 +37,8 @@ pub(super) fn samples() -> Vec<(Shape, Vec<u8>)> {
         (Shape::Rejection(None), bytes(REJECTION_UNPROVEN)),
         (Shape::Rejection(Some(1)), bytes(REJECTION_PROVEN)),
         (Shape::Info, bytes(INFO)),
+        (Shape::HistoryQuery(8), bytes(HISTORY_QUERY)),
+        (Shape::HistoryPage(2), bytes(HISTORY_PAGE)),
     ]
 }
 
@@ -235,4 +240,64 @@ fn an_info_reply_is_these_bytes_and_back() {
     assert_eq!((info.account, info.nonce.get()), (ramp(0x20), NONCE));
     assert_eq!((info.balance.get(), info.next_sequence.get()), (BALANCE, NEXT_SEQUENCE));
     assert_eq!((info.pending, info.last_confirmed), (ramp(0x60), ramp(0x90)));
+}
+
+#[test]
+fn a_history_query_is_these_bytes_and_back() {
+    let query = HistoryQuery {
+        header: header(Kind::HistoryQuery),
+        account: ramp(0x20),
+        nonce: U64::new(NONCE),
+        from: U64::new(AMOUNT),
+        stop: U64::new(EPOCH),
+        sequence: U64::new(SEQUENCE),
+        what: HISTORY_CERTIFICATE,
+        padding: [0; 15],
+    };
+    let golden = bytes(HISTORY_QUERY);
+    assert_eq!([bytemuck::bytes_of(&query), &[0; 8]].concat(), golden);
+
+    let Ok(Frame::HistoryQuery(view)) = parse(&golden) else { panic!("no history query") };
+    assert_header(&view.head.header, Kind::HistoryQuery);
+    assert_eq!((view.head.account, view.head.nonce.get(), view.byte_count), (ramp(0x20), NONCE, 104));
+    assert_eq!((view.head.from.get(), view.head.stop.get()), (AMOUNT, EPOCH));
+    assert_eq!((view.head.sequence.get(), view.head.what), (SEQUENCE, 3));
+}
+
+#[test]
+fn a_history_page_is_these_bytes_and_back() {
+    let (first, second) = (0xb7b6_b5b4_b3b2_b1b0, 0xc7c6_c5c4_c3c2_c1c0);
+    let item = |position, counterparty, sequence, amount, shard, flags| HistoryItem {
+        position: U64::new(position),
+        counterparty: ramp(counterparty),
+        sequence: U64::new(sequence),
+        amount: U64::new(amount),
+        shard: U16::new(shard),
+        flags,
+        padding: [0; 5],
+    };
+    let items = [
+        item(first, 0x40, SEQUENCE, AMOUNT, 0xa2a1, ITEM_HAS_VOTES),
+        item(second, 0x60, EXPIRY_MS, first, 0xb2b1, ITEM_TO_PRIMARY),
+    ];
+    let page = HistoryPage {
+        header: header(Kind::HistoryPage),
+        account: ramp(0x20),
+        nonce: U64::new(NONCE),
+        from: U64::new(EPOCH),
+        next: U64::new(AMOUNT),
+        what: HISTORY_RECEIVED,
+        count: 2,
+        padding: [0; 6],
+    };
+    let golden = bytes(HISTORY_PAGE);
+    let mut frame = vec![0; golden.len()];
+    assert_eq!(encode_page(&page, &items, &mut frame), Some(golden.len()));
+    assert_eq!(frame, golden);
+
+    let Ok(Frame::HistoryPage(view)) = parse(&golden) else { panic!("no history page") };
+    assert_header(&view.head.header, Kind::HistoryPage);
+    assert_eq!((view.head.account, view.head.nonce.get(), view.head.what), (ramp(0x20), NONCE, 2));
+    assert_eq!((view.head.from.get(), view.head.next.get()), (EPOCH, AMOUNT));
+    assert_eq!(view.items, items);
 }

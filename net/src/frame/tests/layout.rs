@@ -3,9 +3,10 @@
 use core::mem::offset_of;
 
 use crate::frame::{
-    CERTIFICATE_HEAD_BYTES, CertificateHead, FRAME_BYTES_MAX, Header, I128, INFO_BYTES, Info, Kind, Malformed,
-    ORDER_BYTES, Order, OrderBody, PATH_LEVELS_MAX, PROOF_BYTES, Proof, QUERY_BYTES, Query, REJECTION_HEAD_BYTES,
-    REPLY_HEAD_BYTES, RejectionHead, ReplyHead, U16, U64, VOTES_MAX, rejection_bytes,
+    CERTIFICATE_HEAD_BYTES, CertificateHead, FRAME_BYTES_MAX, HISTORY_ITEM_BYTES, HISTORY_ITEMS_MAX,
+    HISTORY_PAGE_BYTES, HISTORY_QUERY_BYTES, Header, HistoryItem, HistoryPage, HistoryQuery, I128, INFO_BYTES, Info,
+    Kind, Malformed, ORDER_BYTES, Order, OrderBody, PATH_LEVELS_MAX, PROOF_BYTES, Proof, QUERY_BYTES, Query,
+    REJECTION_HEAD_BYTES, REPLY_HEAD_BYTES, RejectionHead, ReplyHead, U16, U64, VOTES_MAX, rejection_bytes,
 };
 
 /// A field as the compiler laid it out.
@@ -39,6 +40,9 @@ pub(super) fn fields() -> Vec<Field> {
         RejectionHead { header, subject, other, detail, code, proven, padding }
         Query { header, account, nonce, padding }
         Info { header, account, nonce, balance, next_sequence, pending, last_confirmed, padding }
+        HistoryQuery { header, account, nonce, from, stop, sequence, what, padding }
+        HistoryPage { header, account, nonce, from, next, what, count, padding }
+        HistoryItem { position, counterparty, sequence, amount, shard, flags, padding }
     }
 }
 
@@ -108,6 +112,7 @@ fn every_layout_can_lie_at_any_address() {
         assert!(align_of::<U16>() == 1 && align_of::<U64>() == 1 && align_of::<I128>() == 1);
         assert!(align_of::<Header>() == 1 && align_of::<OrderBody>() == 1 && align_of::<Order>() == 1);
         assert!(align_of::<CertificateHead>() == 1 && align_of::<Proof>() == 1 && align_of::<ReplyHead>() == 1);
+        assert!(align_of::<HistoryQuery>() == 1 && align_of::<HistoryPage>() == 1 && align_of::<HistoryItem>() == 1);
         assert!(align_of::<RejectionHead>() == 1 && align_of::<Query>() == 1 && align_of::<Info>() == 1);
     }
 }
@@ -121,6 +126,12 @@ fn the_table_of_kinds_in_the_docs_is_true() {
         (Kind::Order, format!("[`ORDER_BYTES`] = {ORDER_BYTES}")),
         (Kind::Certificate, format!("[`CERTIFICATE_HEAD_BYTES`] = {CERTIFICATE_HEAD_BYTES}, then per vote {per_vote}")),
         (Kind::Query, format!("[`QUERY_BYTES`] = {QUERY_BYTES}")),
+        (
+            Kind::HistoryQuery,
+            format!(
+                "[`HISTORY_QUERY_BYTES`] = {HISTORY_QUERY_BYTES}, then zeros up to any length that a datagram can have"
+            ),
+        ),
         (Kind::Vote, format!("[`REPLY_HEAD_BYTES`] = {REPLY_HEAD_BYTES} + {level} per path level")),
         (Kind::Receipt, "as a vote".to_owned()),
         (
@@ -128,11 +139,12 @@ fn the_table_of_kinds_in_the_docs_is_true() {
             format!("[`REJECTION_HEAD_BYTES`] = {REJECTION_HEAD_BYTES}; proven ones {proven} + {level} per path level"),
         ),
         (Kind::Info, format!("[`INFO_BYTES`] = {INFO_BYTES}")),
+        (Kind::HistoryPage, format!("[`HISTORY_PAGE_BYTES`] = {HISTORY_PAGE_BYTES} + {HISTORY_ITEM_BYTES} per item")),
     ];
     let table: Vec<&str> = include_str!("../mod.rs").lines().filter(|line| line.starts_with("//! | ")).collect();
     assert_eq!(table.len(), rows.len() + 1, "one row per kind and the title");
     for ((kind, length), row) in rows.into_iter().zip(&table[1..]) {
-        let name = format!("{kind:?}").to_lowercase();
+        let name = format!("{kind:?}").replace("yP", "y p").replace("yQ", "y q").to_lowercase();
         let start = format!("//! | {name} | `0x{:02x}` | {length} | ", kind as u8);
         assert!(row.starts_with(&start), "{row}\nshould be\n{start}");
     }
@@ -157,5 +169,5 @@ fn causes_are_numbered_by_their_place_in_the_list() {
 #[test]
 fn the_bounds_are_the_ones_that_the_protocol_states() {
     assert_eq!(FRAME_BYTES_MAX, 1_500 - 20 - 8);
-    assert_eq!((PATH_LEVELS_MAX, VOTES_MAX), (6, 18));
+    assert_eq!((PATH_LEVELS_MAX, VOTES_MAX, HISTORY_ITEMS_MAX), (6, 18, 21));
 }

@@ -1,7 +1,10 @@
 //! Every way in which a datagram can fail to be a frame, and the cause named for it.
 
 use super::shapes::{Purpose, Random, Shape, samples};
-use crate::frame::{FRAME_BYTES_MAX, Header, Kind, Malformed, PATH_LEVELS_MAX, VERSION, VOTES_MAX, parse};
+use crate::frame::{
+    FRAME_BYTES_MAX, HISTORY_ITEMS_MAX, HISTORY_QUERY_BYTES, Header, Kind, Malformed, PATH_LEVELS_MAX, VERSION,
+    VOTES_MAX, parse,
+};
 
 const HEADER_BYTES: usize = size_of::<Header>();
 
@@ -37,7 +40,8 @@ fn every_sample_is_a_frame_of_its_kind() {
 #[test]
 fn a_frame_cut_anywhere_is_refused_for_its_length() {
     for (shape, frame) in samples() {
-        for length in 0..frame.len() {
+        let shortest = if shape.takes_zeros() { HISTORY_QUERY_BYTES } else { frame.len() };
+        for length in 0..shortest {
             let cause = if length < HEADER_BYTES { Malformed::Short } else { Malformed::Length };
             assert_eq!(refusal(&frame[..length]), Some(cause), "{shape:?} cut to {length}");
         }
@@ -45,9 +49,24 @@ fn a_frame_cut_anywhere_is_refused_for_its_length() {
 }
 
 #[test]
+fn a_history_query_may_have_zeros_behind_it_and_nothing_else_up_to_the_longest_datagram() {
+    let mut random = Random(6);
+    let short = Shape::HistoryQuery(0).frame(&mut random);
+    for length in short.len()..=FRAME_BYTES_MAX + 1 {
+        let mut frame = short.clone();
+        frame.resize(length, 0);
+        assert_eq!(refusal(&frame), (length > FRAME_BYTES_MAX).then_some(Malformed::Length), "{length}");
+        if (short.len() + 1..=FRAME_BYTES_MAX).contains(&length) {
+            frame[length - 1] = 1;
+            assert_eq!(refusal(&frame), Some(Malformed::Padding), "{length}");
+        }
+    }
+}
+
+#[test]
 fn a_frame_with_anything_behind_it_is_refused_for_its_length() {
     let mut random = Random(2);
-    for (shape, frame) in samples() {
+    for (shape, frame) in samples().into_iter().filter(|(shape, _)| !shape.takes_zeros()) {
         for extra in 1..=64 {
             let mut longer = frame.clone();
             longer.resize(frame.len() + extra, 0);
@@ -109,7 +128,8 @@ fn causes_are_found_in_the_order_listed() {
     for (shape, right) in samples() {
         let purposes = shape.purposes();
         let place = |wanted| purposes[..shape.head_bytes()].iter().position(|purpose| *purpose == wanted);
-        let counted = [Purpose::RecipientKind, Purpose::PathCount, Purpose::Proven].into_iter().find_map(place);
+        let counted =
+            [Purpose::RecipientKind, Purpose::PathCount, Purpose::Proven, Purpose::What].into_iter().find_map(place);
         let padding = place(Purpose::Padding).expect("every fixed part has padding");
 
         let mut frame = right.clone();
@@ -172,6 +192,10 @@ fn assert_outcome_of_flip(shape: &Shape, purpose: Purpose, byte: u8, found: Opti
         Purpose::VoteCount if byte == 0 => Some(Malformed::Field),
         Purpose::VoteCount => Some(in_range(VOTES_MAX)),
         Purpose::Proven => Some(in_range(1)),
+        Purpose::ItemCount => Some(in_range(HISTORY_ITEMS_MAX)),
+        Purpose::What if !(1..=3).contains(&byte) => Some(Malformed::Field),
+        Purpose::ItemFlags if byte > 3 => Some(Malformed::Field),
+        Purpose::What | Purpose::ItemFlags => None,
         Purpose::RecipientKind if byte > 1 => Some(Malformed::Field),
         Purpose::RecipientKind | Purpose::Free => None,
         Purpose::Padding => unreachable!("left out"),
@@ -206,6 +230,13 @@ fn assert_refused_outside(field: Purpose, in_range: impl Fn(usize) -> bool) {
 #[test]
 fn an_unknown_recipient_kind_is_refused() {
     assert_refused_outside(Purpose::RecipientKind, |byte| byte <= 1);
+}
+
+#[test]
+fn unknown_questions_flags_and_counts_of_a_history_are_refused() {
+    assert_refused_outside(Purpose::What, |byte| (1..=3).contains(&byte));
+    assert_refused_outside(Purpose::ItemFlags, |byte| byte <= 3);
+    assert_refused_outside(Purpose::ItemCount, |count| count <= HISTORY_ITEMS_MAX);
 }
 
 #[test]
@@ -245,6 +276,13 @@ fn every_other_count_that_is_in_range_is_refused_for_the_length() {
         for wrong in (1..=u8::try_from(VOTES_MAX).unwrap()).filter(|count| *count != right) {
             frame[at] = wrong;
             assert_eq!(refusal(frame), Some(Malformed::Length), "{shape:?}, {wrong} votes");
+        }
+    });
+    each_byte(Purpose::ItemCount, |shape, frame, at| {
+        let right = frame[at];
+        for wrong in (0..=u8::try_from(HISTORY_ITEMS_MAX).unwrap()).filter(|count| *count != right) {
+            frame[at] = wrong;
+            assert_eq!(refusal(frame), Some(Malformed::Length), "{shape:?}, {wrong} items");
         }
     });
     each_byte(Purpose::PathCount, |shape, frame, at| {

@@ -2,8 +2,9 @@
 
 use super::layout::fields;
 use crate::frame::{
-    CERTIFICATE_HEAD_BYTES, FRAME_BYTES_MAX, INFO_BYTES, Kind, MAGIC, ORDER_BYTES, PATH_LEVELS_MAX, PROOF_BYTES,
-    QUERY_BYTES, REJECTION_HEAD_BYTES, REPLY_HEAD_BYTES, VERSION, VOTES_MAX,
+    CERTIFICATE_HEAD_BYTES, FRAME_BYTES_MAX, HISTORY_ITEMS_MAX, HISTORY_PAGE_BYTES, HISTORY_QUERY_BYTES, INFO_BYTES,
+    Kind, MAGIC, ORDER_BYTES, PATH_LEVELS_MAX, PROOF_BYTES, QUERY_BYTES, REJECTION_HEAD_BYTES, REPLY_HEAD_BYTES,
+    VERSION, VOTES_MAX,
 };
 
 /// What decides which byte of a frame is what.
@@ -13,11 +14,15 @@ pub(super) enum Shape {
     /// Path levels of each vote.
     Certificate(Vec<u8>),
     Query,
+    /// Zeros behind it.
+    HistoryQuery(usize),
     /// Vote or receipt, and its path levels.
     Reply(Kind, u8),
     /// Path levels, if proven.
     Rejection(Option<u8>),
     Info,
+    /// Items.
+    HistoryPage(u8),
 }
 
 /// What a byte of a frame is for.
@@ -32,6 +37,10 @@ pub(super) enum Purpose {
     VoteCount,
     PathCount,
     Proven,
+    /// What is asked of a history.
+    What,
+    ItemCount,
+    ItemFlags,
     /// Any value will do.
     Free,
 }
@@ -40,7 +49,10 @@ impl Shape {
     /// One of each kind, and those with the fewest and the most votes and levels.
     pub(super) fn all() -> Vec<Self> {
         let most = u8::try_from(PATH_LEVELS_MAX).unwrap();
+        let items_most = u8::try_from(HISTORY_ITEMS_MAX).unwrap();
         let mut shapes = vec![Self::Order, Self::Query, Self::Info, Self::Rejection(None)];
+        shapes.extend([0, 1, FRAME_BYTES_MAX - HISTORY_QUERY_BYTES].map(Self::HistoryQuery));
+        shapes.extend([0, 1, items_most].map(Self::HistoryPage));
         for levels in 0..=most {
             shapes.push(Self::Rejection(Some(levels)));
             shapes.extend([Kind::Vote, Kind::Receipt].map(|kind| Self::Reply(kind, levels)));
@@ -57,9 +69,11 @@ impl Shape {
             Self::Order => Kind::Order,
             Self::Certificate(_) => Kind::Certificate,
             Self::Query => Kind::Query,
+            Self::HistoryQuery(_) => Kind::HistoryQuery,
             Self::Reply(kind, _) => *kind,
             Self::Rejection(_) => Kind::Rejection,
             Self::Info => Kind::Info,
+            Self::HistoryPage(_) => Kind::HistoryPage,
         }
     }
 
@@ -69,9 +83,11 @@ impl Shape {
             Self::Order => ORDER_BYTES,
             Self::Certificate(_) => CERTIFICATE_HEAD_BYTES,
             Self::Query => QUERY_BYTES,
+            Self::HistoryQuery(_) => HISTORY_QUERY_BYTES,
             Self::Reply(..) => REPLY_HEAD_BYTES,
             Self::Rejection(_) => REJECTION_HEAD_BYTES,
             Self::Info => INFO_BYTES,
+            Self::HistoryPage(_) => HISTORY_PAGE_BYTES,
         }
     }
 
@@ -84,10 +100,14 @@ impl Shape {
                 purposes("CertificateHead").into_iter().chain(votes).collect()
             }
             Self::Query => purposes("Query"),
+            Self::HistoryQuery(zeros) => [purposes("HistoryQuery"), vec![Purpose::Padding; *zeros]].concat(),
             Self::Reply(_, levels) => [purposes("ReplyHead"), path(*levels)].concat(),
             Self::Rejection(None) => purposes("RejectionHead"),
             Self::Rejection(Some(levels)) => [purposes("RejectionHead"), purposes("Proof"), path(*levels)].concat(),
             Self::Info => purposes("Info"),
+            Self::HistoryPage(items) => {
+                [purposes("HistoryPage"), purposes("HistoryItem").repeat(usize::from(*items))].concat()
+            }
         }
     }
 
@@ -103,6 +123,9 @@ impl Shape {
             Purpose::VoteCount => u8::try_from(self.path_counts().len()).unwrap(),
             Purpose::PathCount => path_counts.next().unwrap(),
             Purpose::Proven => u8::from(*self != Self::Rejection(None)),
+            Purpose::What => 1 + random.byte() % 3,
+            Purpose::ItemCount => self.item_count(),
+            Purpose::ItemFlags => random.byte() & 3,
             Purpose::Free => random.byte(),
         };
         self.purposes().into_iter().map(&mut byte).collect()
@@ -115,6 +138,15 @@ impl Shape {
             Self::Reply(_, levels) | Self::Rejection(Some(levels)) => vec![*levels],
             _ => Vec::new(),
         }
+    }
+
+    fn item_count(&self) -> u8 {
+        if let Self::HistoryPage(items) = self { *items } else { 0 }
+    }
+
+    /// Whether zeros may stand behind it, in a datagram that is not too long.
+    pub(super) fn takes_zeros(&self) -> bool {
+        matches!(self, Self::HistoryQuery(_))
     }
 
     /// A certificate with as many of these votes as fit a frame.
@@ -165,6 +197,9 @@ fn purpose(field: &str) -> Purpose {
         "vote_count" => Purpose::VoteCount,
         "path_count" => Purpose::PathCount,
         "proven" => Purpose::Proven,
+        "what" => Purpose::What,
+        "count" => Purpose::ItemCount,
+        "flags" => Purpose::ItemFlags,
         _ => Purpose::Free,
     }
 }

@@ -7,7 +7,11 @@ use super::random;
 use super::threads::{JournalHandle, JournalThreads};
 use crate::fault::Fault;
 use crate::options::RunOptions;
-use crate::storage::{Commits, Committer, Recovered, ShardJournal, SnapshotWriter, Snapshots, Storage, recover};
+use crate::storage::{
+    Commits, Committer, Histories, HistoryFiles, Recovered, ShardHistory, ShardJournal, SnapshotWriter, Snapshots,
+    Storage, recover,
+};
+use quittance_engine::history::segment::SegmentHeader;
 use quittance_engine::journal::identity::Identity;
 use quittance_engine::keeper::Keeper;
 use quittance_engine::shard::{Shard, ShardConfig};
@@ -24,6 +28,13 @@ pub(super) struct Journal {
     secret: Arc<SecretKey>,
     /// Drawn for this boot, and the committee's epoch: both stand in every block.
     boot: (u64, u64),
+    history: Option<HistoryLimit>,
+}
+
+/// That a history is kept, and how many bytes of it for each shard, if not all.
+#[derive(Clone, Copy)]
+struct HistoryLimit {
+    bytes_max: Option<u64>,
 }
 
 /// What a shard found on disk.
@@ -38,6 +49,7 @@ pub(super) struct Durability {
     handle: JournalHandle,
     secret: Arc<SecretKey>,
     boot: (u64, u64),
+    history: Option<HistoryLimit>,
 }
 
 impl Journal {
@@ -57,6 +69,7 @@ impl Journal {
         let storage = Storage::open(&options.data, &identity, shards, region_bytes)?;
         let (commits, parker) = Commits::new(shards);
         let (snapshots, pieces) = Snapshots::new(shards);
+        let (histories, historian) = Histories::new(shards);
         let files_again = storage.copies.iter().map(|copy| {
             let file = copy.file.try_clone().map_err(Fault::read(&copy.path))?;
             Ok((copy.path.clone(), file))
@@ -65,6 +78,7 @@ impl Journal {
         let handle = JournalHandle {
             commits: Arc::clone(&commits),
             snapshots: Arc::clone(&snapshots),
+            histories,
             copies: storage.copies.len(),
             is_direct: storage.is_direct(),
         };
@@ -72,11 +86,14 @@ impl Journal {
             handle: handle.clone(),
             committer: Committer::new(commits, parker, files_again),
             snapshot_writer: SnapshotWriter::new(snapshots, pieces, storage.directories()),
+            historian,
             place,
         };
         let boot = (u64::from_le_bytes(random()?), files.committee.epoch());
         let (storage, secret) = (Arc::new(storage), Arc::clone(&files.secret));
-        Ok(Self { storage, handle, threads, secret, boot })
+        let bytes_max = options.history_gib.map(|gib| (gib << 30) / u64::from(identity.shard_count));
+        let history = (!options.no_history).then_some(HistoryLimit { bytes_max });
+        Ok(Self { storage, handle, threads, secret, boot, history })
     }
 
     /// What one shard takes with it.
@@ -86,6 +103,7 @@ impl Journal {
             handle: self.handle.clone(),
             secret: Arc::clone(&self.secret),
             boot: self.boot,
+            history: self.history,
         }
     }
 
@@ -104,8 +122,13 @@ impl Durability {
         shard: &mut Shard,
         fund: impl FnOnce(&mut Shard) -> Result<(), Fault>,
     ) -> Result<(ShardJournal, Found), Fault> {
-        let Self { storage, handle, secret, boot } = self;
+        let Self { storage, handle, secret, boot, history } = self;
         let (index, key) = (config.shard, storage.key(&secret));
+        let superblock = &storage.superblock;
+        let shard_identity = superblock.identity.of_shard(index);
+        let header = SegmentHeader { shard: shard_identity, created: superblock.created, number: 0 };
+        let open = |limit: HistoryLimit| HistoryFiles::open(&storage.directories(), header, limit.bytes_max);
+        let mut history = history.map(open).transpose()?;
         let Recovered {
             head,
             tail,
@@ -117,12 +140,12 @@ impl Durability {
             took,
             replay_took,
             findings,
-        } = recover(&storage, &key, config, shard, fund)?;
-        let superblock = &storage.superblock;
+        } = recover(&storage, &key, config, shard, history.as_mut(), fund)?;
         let keeper = Keeper::resume(superblock, index, key, boot, (tail, head), snapshot_number)
             .map_err(|fault| Fault::Lost { path: storage.copies[0].path.clone(), what: fault.to_string() })?;
         let region_start = superblock.region_start(index);
-        let journal = ShardJournal::new(index, keeper, region_start, handle.commits, handle.snapshots);
+        let history = history.map(|files| ShardHistory::new(handle.histories, files, index, shard));
+        let journal = ShardJournal::new(index, keeper, region_start, handle.commits, handle.snapshots, history);
         let line = RecoveredLine {
             index: index.0,
             snapshot: snapshot_number,

@@ -237,7 +237,7 @@ fn unpack(word: u64) -> CreditAck {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quittance_engine::types::Amount;
+    use quittance_engine::types::{Amount, Sequence};
 
     #[test]
     fn acknowledgements_fit_one_word() {
@@ -267,7 +267,9 @@ mod tests {
         let (own, other) = (ShardIndex(0), ShardIndex(1));
         let link = links.link(own, other);
         for number in 1..=3 {
-            link.credits.push(Credit { number, recipient: [1; 32], amount: Amount(number) }).unwrap();
+            let (recipient, sender, sequence) = ([1; 32], [2; 32], Sequence(number));
+            let credit = Credit { number, recipient, amount: Amount(number), sender, sequence, position: 0 };
+            link.credits.push(credit).unwrap();
         }
         links.restart(own, other, CreditAck { number: 2, has_room: false });
         assert_eq!((links.pop(own, other), link.resend.load(Ordering::Relaxed)), (None, true));

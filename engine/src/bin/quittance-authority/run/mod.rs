@@ -190,6 +190,7 @@ fn start(
         key_cache_bytes: options.key_cache_mib << 20,
         quarantine_ms: options.quarantine_ms,
         is_durable: !options.volatile,
+        keeps_history: !options.volatile && !options.no_history,
     };
     let configs = shard_configs(&settings, &files, hosted.shards)?;
     let peers = bell.map(|bell| {
@@ -257,6 +258,7 @@ pub(crate) struct ShardSettings {
     pub(crate) key_cache_bytes: usize,
     pub(crate) quarantine_ms: u64,
     pub(crate) is_durable: bool,
+    pub(crate) keeps_history: bool,
 }
 
 /// What each of these shards is told at boot.
@@ -283,6 +285,7 @@ pub(crate) fn shard_configs(
             cached_key_count_max: cached_key_count.min(account_count_max),
             quarantine_ms: settings.quarantine_ms,
             is_durable: settings.is_durable,
+            keeps_history: settings.keeps_history,
             hash_key: random()?,
         })
     };

@@ -120,7 +120,8 @@ impl Serving {
             std::thread::yield_now();
         }
         let is_unproved = self.journal.as_ref().is_some_and(|journal| journal.keeper().is_unproved());
-        Ok(match (received || credited || verified || journaled, backlog || is_unproved) {
+        let is_waiting = is_unproved || self.shard.has_open_history();
+        Ok(match (received || credited || verified || journaled, backlog || is_waiting) {
             (true, _) => Turn::Worked,
             (false, true) => Turn::Backlog,
             (false, false) => Turn::Nothing,

@@ -9,7 +9,7 @@ use super::signals::{self, Request};
 use super::verifier_pool::VerifierPool;
 use super::verifier_thread::VerifierThread;
 use crate::fault::Fault;
-use crate::storage::{Commits, Committer, JournalReport, SnapshotWriter, Snapshots};
+use crate::storage::{Commits, Committer, Historian, Histories, JournalReport, SnapshotWriter, Snapshots};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 use quittance_engine::shard_range::ShardRange;
 use quittance_net::transport::Waker;
@@ -42,6 +42,7 @@ pub(super) struct JournalThreads {
     pub(super) handle: JournalHandle,
     pub(super) committer: Committer,
     pub(super) snapshot_writer: SnapshotWriter,
+    pub(super) historian: Historian,
     pub(super) place: Place,
 }
 
@@ -50,6 +51,7 @@ pub(super) struct JournalThreads {
 pub(super) struct JournalHandle {
     pub(super) commits: Arc<Commits>,
     pub(super) snapshots: Arc<Snapshots>,
+    pub(super) histories: Arc<Histories>,
     pub(super) copies: usize,
     pub(super) is_direct: bool,
 }
@@ -163,6 +165,7 @@ impl Threads {
         if let Some(journal) = &self.journal {
             journal.commits.stop();
             journal.snapshots.stop();
+            journal.histories.stop();
         }
         for handle in self.handles.drain(..) {
             handle.join().expect("a panic would have ended the process");
@@ -211,22 +214,24 @@ impl Threads {
 }
 
 impl JournalThreads {
-    /// Starts both threads, when it is known whom they wake.
+    /// Starts the three threads, when it is known whom they wake.
     fn start(
         self,
         wakers: &[Waker],
         events: &Sender<Event>,
         handles: &mut Vec<JoinHandle<()>>,
     ) -> Result<JournalHandle, Fault> {
-        let Self { handle, committer, snapshot_writer, place } = self;
+        let Self { handle, committer, snapshot_writer, historian, place } = self;
         handle.commits.wakers.set(wakers.to_vec()).expect("wakers are set once, here");
         handle.snapshots.wakers.set(wakers.to_vec()).expect("wakers are set once, here");
+        handle.histories.wakers.set(wakers.to_vec()).expect("wakers are set once, here");
         handles.push(spawn("journal".to_owned(), events.clone(), move |_| {
             place.pin()?;
             committer.work(place.core)
         })?);
-        // Not pinned: it has much to do, seldom, and nobody waits for it.
+        // Not pinned: they have much to do, seldom or not, and nobody waits for them.
         handles.push(spawn("snapshots".to_owned(), events.clone(), move |_| snapshot_writer.work())?);
+        handles.push(spawn("history".to_owned(), events.clone(), move |_| historian.work())?);
         Ok(handle)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::copy_file::{Access, CopyFile};
 use super::directory::check_directories;
+use super::history_files::{self, HistoryExtent};
 use super::lock::{self, Lock};
 use super::recovery::{Source, read_back};
 use super::snapshot_files::{self, Candidate, SnapshotFault};
@@ -89,6 +90,7 @@ pub(crate) struct ShardInspection {
     pub(crate) used_bytes: u64,
     pub(crate) region_bytes: u64,
     pub(crate) accounts: usize,
+    pub(crate) history: HistoryExtent,
     pub(crate) damage: Vec<Damage>,
     /// Damage beyond what is listed.
     pub(crate) damage_unlisted: u64,
@@ -163,6 +165,7 @@ impl Inspection {
             Err(Fault::Lost { what, .. }) => found.lost = Some(what),
             Err(fault) => return Err(fault),
         }
+        found.history = history_files::extent(&history_files::directory(&self.directories, config.shard.0))?;
         if found.lost.is_none() {
             let last_block = found.last_block;
             found.damage.iter_mut().for_each(|damage| damage.unfinished = damage.block == Some(last_block));

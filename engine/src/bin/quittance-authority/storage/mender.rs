@@ -2,6 +2,7 @@
 
 use super::copy_file::CopyFile;
 use super::directory::Storage;
+use super::history_files::HistoryFiles;
 use super::pages::{Page, pages_of};
 use super::snapshot_files::{self, Candidate, SnapshotFault};
 use crate::fault::Fault;
@@ -17,6 +18,8 @@ use std::time::Instant;
 /// Writes to each copy what it lacks, and counts it.
 pub(super) struct Mender<'a> {
     storage: &'a Storage,
+    /// Where entries are made again, if a history is kept.
+    history: Option<&'a mut HistoryFiles>,
     shard: ShardIndex,
     region_start: u64,
     /// A block, in memory that can be written directly.
@@ -37,10 +40,11 @@ pub(super) struct Mender<'a> {
 }
 
 impl<'a> Mender<'a> {
-    pub(super) fn new(storage: &'a Storage, shard: ShardIndex) -> Self {
+    pub(super) fn new(storage: &'a Storage, shard: ShardIndex, history: Option<&'a mut HistoryFiles>) -> Self {
         let copy_count = storage.copies.len();
         Self {
             storage,
+            history,
             shard,
             region_start: storage.superblock.region_start(shard),
             block: pages_of(BLOCK_BYTES_MAX),
@@ -149,6 +153,10 @@ impl Witness for Mender<'_> {
         Ok(())
     }
 
+    fn history(&mut self, stubs: &[u8]) -> Result<(), Fault> {
+        self.history.as_mut().map_or(Ok(()), |history| history.restore(stubs))
+    }
+
     fn unreadable(&mut self, copy: usize, _: u64) {
         if let Some(count) = self.unreadable.get_mut(copy) {
             *count += 1;
@@ -160,7 +168,8 @@ impl Witness for Mender<'_> {
         for copy in &self.storage.copies {
             copy.write(self.region_start + invalidate.offset, bytemuck::cast_slice(&zeros))?;
         }
-        self.storage.copies.iter().try_for_each(CopyFile::sync)
+        self.storage.copies.iter().try_for_each(CopyFile::sync)?;
+        self.history.as_mut().map_or(Ok(()), |history| history.sync())
     }
 }
 

@@ -15,6 +15,8 @@
 //! | `snapshot_files.rs` | the files that snapshots are in |
 //! | `shard_journal.rs` | a running shard's side: what its keeper decides, given to the threads |
 //! | `committer.rs`, `disk.rs` | the thread that makes blocks durable, and its way to the devices |
+//! | `history_files.rs` | a shard's history: segments in the first directory |
+//! | `historian.rs` | the thread that writes histories, and answers from them |
 //! | `snapshots.rs` | the thread that writes snapshots |
 //! | `pages.rs` | memory aligned as devices want it |
 
@@ -22,6 +24,8 @@ mod committer;
 mod copy_file;
 mod directory;
 mod disk;
+mod historian;
+mod history_files;
 mod image;
 mod inspection;
 mod lock;
@@ -37,6 +41,8 @@ mod testing;
 
 pub(crate) use committer::{Commits, Committer, JournalReport};
 pub(crate) use directory::Storage;
+pub(crate) use historian::{Historian, Histories, ShardHistory};
+pub(crate) use history_files::{HistoryExtent, HistoryFiles};
 pub(crate) use inspection::{Damage, Inspection, ShardInspection, SnapshotLine};
 pub(crate) use recovery::{Recovered, recover};
 pub(crate) use shard_journal::ShardJournal;

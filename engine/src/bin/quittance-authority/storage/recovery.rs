@@ -4,6 +4,7 @@
 
 use super::copy_file::CopyFile;
 use super::directory::Storage;
+use super::history_files::HistoryFiles;
 use super::image::RegionImage;
 use super::mender::Mender;
 use super::snapshot_files::{self, Candidate, SnapshotFault};
@@ -45,7 +46,8 @@ pub(crate) struct Recovered {
 }
 
 /// Brings the shard to where the disk says that it was, and mends what one copy has and the other lacks. `shard` is one that
-/// `config` makes, without accounts; `fund` opens those of the genesis file, where there is no snapshot. When this returns,
+/// `config` makes, without accounts; `fund` opens those of the genesis file, where there is no snapshot. `history` gets the
+/// entries that it lacks, if the shard keeps one. When this returns,
 /// everything that the shard rests on is durable in every copy. To be called once for each shard, on the thread that will
 /// use it.
 ///
@@ -57,11 +59,12 @@ pub(crate) fn recover(
     key: &JournalKey,
     config: &ShardConfig,
     shard: &mut Shard,
+    history: Option<&mut HistoryFiles>,
     fund: impl FnOnce(&mut Shard) -> Result<(), Fault>,
 ) -> Result<Recovered, Fault> {
     let begun = Instant::now();
     let source = Source::of(storage, key);
-    let mut mender = Mender::new(storage, config.shard);
+    let mut mender = Mender::new(storage, config.shard, history);
     let read = read_back(&source, config, shard, fund, &mut mender)?;
     let replay_took = mender.replay_begun.map(|begun| begun.elapsed()).unwrap_or_default();
     let (repaired_blocks, findings) = mender.finish()?;

@@ -198,7 +198,7 @@ fn a_copy_that_cannot_be_read_is_made_up_for_by_the_other_and_never_by_nothing()
     let read = |files: [Option<&CopyFile>; 2]| {
         let source =
             Source { superblock: storage.superblock, key: key.clone(), files: files.to_vec(), directories: Vec::new() };
-        let mut mender = Mender::new(&storage, ShardIndex(0));
+        let mut mender = Mender::new(&storage, ShardIndex(0), None);
         let mut shard = Shard::new(config.clone());
         let read = read_back(&source, &config, &mut shard, |shard| world.fund(shard, 0), &mut mender)?;
         Ok((shard, read, mender.finish()?))
@@ -421,7 +421,7 @@ fn more_accounts_than_asked_for_name_the_option() {
         let config = ShardConfig { account_count_max: 110, ..world.config(0) };
         let mut shard = Shard::new(config.clone());
         let key = storage.key(&world.secret);
-        let outcome = recover(&storage, &key, &config, &mut shard, |shard| world.fund(shard, 0));
+        let outcome = recover(&storage, &key, &config, &mut shard, None, |shard| world.fund(shard, 0));
         let fault = outcome.unwrap_err();
         assert_eq!(fault.exit_code(), 2, "{fault}");
         assert!(fault.to_string().contains("--accounts-max"), "{fault}");

@@ -1,10 +1,11 @@
 //! One shard's end of the journal: a [`Keeper`] with a clock, pages, and queues to the threads that write.
 
 use super::committer::{Commit, Commits};
+use super::historian::ShardHistory;
 use super::pages::{Page, pages_of};
 use super::snapshots::Snapshots;
 use quittance_engine::journal::{BLOCK_BYTES_MAX, PAGE_BYTES};
-use quittance_engine::keeper::Keeper;
+use quittance_engine::keeper::{Copied, Keeper};
 use quittance_engine::shard::Shard;
 use quittance_engine::types::ShardIndex;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub(crate) struct ShardJournal {
     /// Room for one block; with the committer while a block is under way.
     pages: Option<Vec<Page>>,
     snapshots: Arc<Snapshots>,
+    history: Option<ShardHistory>,
     /// The keeper's time begins here.
     begun: Instant,
 }
@@ -36,9 +38,10 @@ impl ShardJournal {
         region_start: u64,
         commits: Arc<Commits>,
         snapshots: Arc<Snapshots>,
+        history: Option<ShardHistory>,
     ) -> Self {
         let pages = Some(pages_of(BLOCK_BYTES_MAX));
-        Self { shard, keeper, region_start, commits, pages, snapshots, begun: Instant::now() }
+        Self { shard, keeper, region_start, commits, pages, snapshots, history, begun: Instant::now() }
     }
 
     /// Who decides.
@@ -51,7 +54,8 @@ impl ShardJournal {
     pub(crate) fn close(&mut self, shard: &mut Shard) {
         let deadline = Instant::now() + CLOSE_PATIENCE;
         self.keeper.close();
-        while !self.keeper.is_settled(shard) && Instant::now() < deadline {
+        while (!self.keeper.is_settled(shard) || shard.has_open_history()) && Instant::now() < deadline {
+            self.history.iter_mut().for_each(|history| history.close(shard));
             if !self.take(shard) && !self.give(shard) {
                 std::thread::sleep(CLOSE_SLEEP);
             }
@@ -63,9 +67,15 @@ impl ShardJournal {
     pub(crate) fn turn(&mut self, shard: &mut Shard) -> bool {
         let came = self.take(shard);
         let went = self.give(shard);
+        let handed_over = self.hand_over(shard);
         let copied = self.snapshot(shard);
         self.keeper.press(shard);
-        came || went || copied
+        came || went || handed_over || copied
+    }
+
+    /// Entries of the history, and questions about it.
+    fn hand_over(&mut self, shard: &mut Shard) -> bool {
+        self.history.as_mut().is_some_and(|history| history.turn(shard))
     }
 
     fn take(&mut self, shard: &mut Shard) -> bool {
@@ -96,8 +106,10 @@ impl ShardJournal {
             self.keeper.snapshot_done();
             return true;
         }
-        // Nothing but the journal itself has to be on disk before a snapshot counts.
-        let piece = self.keeper.snapshot_step(shard, || self.snapshots.try_buffer(), |_| true);
+        // Replay makes entries of the history again only from records behind the snapshot.
+        let history = &mut self.history;
+        let holds = |copied: &Copied| history.as_mut().is_none_or(|history| history.holds(copied.history_end));
+        let piece = self.keeper.snapshot_step(shard, || self.snapshots.try_buffer(), holds);
         piece.map(|piece| self.snapshots.give(self.shard, piece)).is_some()
     }
 }

@@ -95,6 +95,7 @@ impl World {
             cached_key_count_max: 1,
             quarantine_ms: 0,
             is_durable: true,
+            keeps_history: false,
             hash_key: [1; 16],
         }
     }
@@ -121,7 +122,7 @@ impl World {
         let config = self.config(index);
         let mut shard = Shard::new(config.clone());
         let key = storage.key(&self.secret);
-        let recovered = recover(storage, &key, &config, &mut shard, |shard| self.fund(shard, index))?;
+        let recovered = recover(storage, &key, &config, &mut shard, None, |shard| self.fund(shard, index))?;
         Ok((shard, recovered))
     }
 
@@ -203,15 +204,22 @@ impl Writer<'_> {
         *sequence += 1;
         self.written.credits_made += u64::from(recipient.is_some());
         let credit_number = recipient.map_or(0, |_| self.written.credits_made);
-        [vote, Record::Confirm { body, digest, credit_number }]
+        [vote, Record::Confirm { body, digest, credit_number, position: 0 }]
     }
 
     /// The next credit of another shard.
     pub(super) fn credit(&mut self, source: u16) -> Record {
         self.written.credits_taken += 1;
         let recipient = self.world.accounts(self.shard.0)[0];
-        let credit = Credit { number: self.written.credits_taken, recipient, amount: Amount(7) };
-        Record::Credit { source: ShardIndex(source), credit }
+        let credit = Credit {
+            number: self.written.credits_taken,
+            recipient,
+            amount: Amount(7),
+            sender: [1; 32],
+            sequence: Sequence(0),
+            position: 0,
+        };
+        Record::Credit { source: ShardIndex(source), credit, position: 0 }
     }
 
     /// The other shard has applied all credits.

@@ -22,6 +22,7 @@ pub(crate) struct Setup {
     pub(crate) cached_key_count_max: usize,
     pub(crate) quarantine_ms: u64,
     pub(crate) is_durable: bool,
+    pub(crate) keeps_history: bool,
 }
 
 impl Default for Setup {
@@ -33,6 +34,7 @@ impl Default for Setup {
             cached_key_count_max: 8_192,
             quarantine_ms: QUARANTINE_MS,
             is_durable: false,
+            keeps_history: false,
         }
     }
 }
@@ -99,6 +101,7 @@ impl Node {
             cached_key_count_max: setup.cached_key_count_max,
             quarantine_ms: setup.quarantine_ms,
             is_durable: setup.is_durable,
+            keeps_history: setup.keeps_history,
             hash_key: [0x5c; 16],
         });
         let verifier = Verifier::new(BackendKind::Portable, [3; 32]);
@@ -260,6 +263,16 @@ impl Node {
             Frame::Info(info) => {
                 self.check_header(&info.header);
                 (Reply::Info(Box::new(*info)), false)
+            }
+            Frame::HistoryPage(view) => {
+                self.check_header(&view.head.header);
+                assert_eq!(view.head.nonce.get(), 7, "as World::history_query asks");
+                let (from, next) = (view.head.from.get(), view.head.next.get());
+                (Reply::Page { from, next, items: view.items.to_vec() }, false)
+            }
+            Frame::Certificate(view) => {
+                self.check_header(&view.head.header);
+                (Reply::Certificate(bytes.to_vec()), false)
             }
             other => panic!("a shard sends no {other:?}"),
         };

@@ -2,7 +2,7 @@
 
 use crate::reject::{Refusal, Reject};
 use crate::types::Digest;
-use quittance_net::frame::Info;
+use quittance_net::frame::{HistoryItem, Info};
 
 /// One reply, parsed and found good.
 #[derive(Clone, Debug)]
@@ -11,6 +11,8 @@ pub(crate) enum Reply {
     Receipt { digest: Digest, proof_bytes: Vec<u8> },
     Rejection { subject: Digest, refusal: Refusal, is_proven: bool },
     Info(Box<Info>),
+    Page { from: u64, next: u64, items: Vec<HistoryItem> },
+    Certificate(Vec<u8>),
 }
 
 impl Reply {
@@ -48,6 +50,23 @@ impl Reply {
     #[track_caller]
     pub(crate) fn assert_refused(&self, expected: impl Into<Refusal>) {
         self.assert_refusal(expected, false);
+    }
+
+    /// Where the page began, where the next one does, and its items.
+    #[track_caller]
+    pub(crate) fn page(self) -> (u64, u64, Vec<HistoryItem>) {
+        match self {
+            Self::Page { from, next, items } => (from, next, items),
+            other => panic!("expected a page, got {other:?}"),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn certificate(&self) -> Vec<u8> {
+        match self {
+            Self::Certificate(frame) => frame.clone(),
+            other => panic!("expected a certificate, got {other:?}"),
+        }
     }
 
     #[track_caller]

@@ -4,8 +4,8 @@ use crate::committee::{Committee, Member};
 use crate::network::NetworkId;
 use crate::types::{Address, Digest, TimeMs};
 use quittance_net::frame::{
-    self, CertificateHead, FRAME_BYTES_MAX, Hash, Header, Kind, Order, OrderBody, Proof, Query, RECIPIENT_ACCOUNT, U16,
-    U64,
+    self, CertificateHead, FRAME_BYTES_MAX, HISTORY_SENT, Hash, Header, HistoryQuery, Kind, Order, OrderBody, Proof,
+    Query, RECIPIENT_ACCOUNT, U16, U64,
 };
 use quittance_verify::SecretKey;
 use quittance_verify::tree::{self, Tree};
@@ -135,6 +135,25 @@ impl World {
         let header = self.header(Kind::Query, account);
         let query = Query { header, account: *account, nonce: U64::new(nonce), padding: [0; 96] };
         bytemuck::bytes_of(&query).to_vec()
+    }
+
+    /// A question for the newest page of payments made, as long as a datagram can be, but for what `change` makes of it.
+    pub(crate) fn history_query(&self, account: &Address, change: impl FnOnce(&mut HistoryQuery)) -> Vec<u8> {
+        let zero = U64::new(0);
+        let mut query = HistoryQuery {
+            header: self.header(Kind::HistoryQuery, account),
+            account: *account,
+            nonce: U64::new(7),
+            from: zero,
+            stop: zero,
+            sequence: zero,
+            what: HISTORY_SENT,
+            padding: [0; 15],
+        };
+        change(&mut query);
+        let mut frame = bytemuck::bytes_of(&query).to_vec();
+        frame.resize(FRAME_BYTES_MAX, 0);
+        frame
     }
 
     /// Leaves under one signature of this authority. Gives each leaf's proof and path, as frames hold them.

@@ -14,6 +14,8 @@ pub(super) struct PowerCut;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Name {
     Journal,
+    /// A shard's first segment, in the first copy's directory only.
+    History(usize),
     /// A shard's snapshots take turns, 0 and 1.
     Snapshot(usize, u64),
     /// One that has not got its name yet.
@@ -55,13 +57,15 @@ struct File {
 }
 
 impl Disk {
-    /// A journal of so many zeros in each copy.
-    pub(super) fn new(journal_bytes: usize) -> Self {
+    /// A journal of so many zeros in each copy, and an empty segment of each shard.
+    pub(super) fn new(journal_bytes: usize, shard_count: usize) -> Self {
         let directory = || {
             let journal =
                 File { current: vec![0; journal_bytes], durable: vec![0; journal_bytes], unsynced: Vec::new() };
-            let names = BTreeMap::from([(Name::Journal, 0)]);
-            Directory { files: vec![journal], durable_names: names.clone(), names, changes: Vec::new() }
+            let histories = (0..shard_count).map(|shard| (Name::History(shard), 1 + shard));
+            let names = BTreeMap::from_iter([(Name::Journal, 0)].into_iter().chain(histories));
+            let files = [journal].into_iter().chain((0..shard_count).map(|_| File::default())).collect();
+            Directory { files, durable_names: names.clone(), names, changes: Vec::new() }
         };
         Self { copies: [directory(), directory()], fuel: None, lies: false }
     }

@@ -11,7 +11,7 @@ use crate::journal::record::Record;
 use crate::journal::ring::Placed;
 use crate::journal::snapshot::Encoder;
 use crate::journal::{BLOCK_BYTES_MAX, REGION_BYTES_MIN};
-use crate::keeper::{Keeper, PROOF_DELAY_NS, Piece, Rule, Stage};
+use crate::keeper::{Copied, Keeper, PROOF_DELAY_NS, Piece, Rule, Stage};
 use crate::shard::{Shard, ShardConfig};
 use crate::types::ShardIndex;
 use std::collections::VecDeque;
@@ -33,6 +33,7 @@ pub(super) struct Machine {
 /// A shard at work.
 pub(super) struct Running {
     pub(super) shard: Shard,
+    shard_index: usize,
     pub(super) keeper: Keeper,
     /// From the ring's tail on.
     pub(super) blocks: Vec<Placed>,
@@ -42,6 +43,10 @@ pub(super) struct Running {
     snapshot: Option<(Name, Encoder, usize)>,
     /// The snapshot is complete in both copies.
     is_synced: bool,
+    /// Entries of the history that were handed over and are not written: positions and bytes.
+    entries: VecDeque<(u64, Vec<u8>)>,
+    history_written: u64,
+    history_synced: u64,
     waiting: Vec<Block>,
     under_way: Vec<Block>,
     now_ns: u64,
@@ -126,15 +131,26 @@ impl From<String> for Stop {
 
 impl Running {
     /// Goes on where recovery ended. A mutant's keeper leaves a rule out.
-    pub(super) fn new(shard: Shard, mut keeper: Keeper, blocks: Vec<Placed>, mutant: Option<Mutant>) -> Self {
+    pub(super) fn new(
+        shard_index: usize,
+        shard: Shard,
+        mut keeper: Keeper,
+        blocks: Vec<Placed>,
+        mutant: Option<Mutant>,
+    ) -> Self {
         keeper.leave_out(mutant.and_then(|mutant| match mutant {
             Mutant::TwoBlocksUnderWay => Some(Rule::OneUnderWay),
             Mutant::SnapshotFootBeforeDurable => Some(Rule::DurableFirst),
             Mutant::FullRingTakesCredits => Some(Rule::Reserve),
             _ => None,
         }));
+        let history_end = shard.history_end();
         Self {
             shard,
+            shard_index,
+            entries: VecDeque::new(),
+            history_written: history_end,
+            history_synced: history_end,
             keeper,
             blocks,
             turn_count: 0,
@@ -197,6 +213,30 @@ impl Running {
         self.keeper.stage() == Stage::None
     }
 
+    /// The thread that writes the history: takes what has gathered, writes a piece of it, or syncs it.
+    fn history_step(&mut self, step: usize, disk: &mut Disk) -> Result<(), Stop> {
+        let name = Name::History(self.shard_index);
+        match step {
+            0 => {
+                let mut bytes = Vec::new();
+                while let Some(position) = self.shard.seal_history(&mut bytes) {
+                    self.entries.push_back((position, bytes.clone()));
+                }
+            }
+            1 => {
+                if let Some((position, bytes)) = self.entries.pop_front() {
+                    disk.write(0, name, usize::try_from(position).unwrap(), &bytes)?;
+                    self.history_written = position + bytes.len() as u64;
+                }
+            }
+            _ => {
+                disk.sync(0, name)?;
+                self.history_synced = self.history_written;
+            }
+        }
+        Ok(())
+    }
+
     /// Carries the snapshot on by one piece, as the shell does.
     fn snapshot(&mut self, mutant: Option<Mutant>, steps: &mut VecDeque<FileStep>) -> bool {
         if core::mem::take(&mut self.is_synced) {
@@ -207,7 +247,11 @@ impl Running {
             self.blocks.retain(|placed| placed.block >= copied.start.block);
             return true;
         }
-        let Some(piece) = self.keeper.snapshot_step(&self.shard, || Some(Vec::new()), |_| true) else { return false };
+        let synced = self.history_synced;
+        // Whoever does not wait for the journal does not wait for the history, either: that takes longer.
+        let waits = !matches!(mutant, Some(Mutant::SnapshotBeforeHistory | Mutant::SnapshotFootBeforeDurable));
+        let may_count = |copied: &Copied| synced >= copied.history_end || !waits;
+        let Some(piece) = self.keeper.snapshot_step(&self.shard, || Some(Vec::new()), may_count) else { return false };
         let mut bytes = Vec::new();
         if let Piece::Begin(header) = &piece {
             let name = Name::Unfinished(header.shard.shard.index(), header.number % 2);
@@ -270,6 +314,10 @@ impl Machine {
                 _ = self.running[shard].snapshot(self.mutant, &mut self.file_steps)
             }
             12 => {}
+            13 => {
+                let step = *around.random.pick(&[0, 0, 1, 1, 1, 2, 2]);
+                self.running[shard].history_step(step, around.disk)?;
+            }
             _ => self.file_step(around.disk)?,
         }
         Ok(())
@@ -424,7 +472,13 @@ impl Machine {
             for shard in 0..SHARD_COUNT {
                 self.give(shard, around);
                 around.outside.take_replies(&mut self.running[shard].shard)?;
-                while self.running[shard].snapshot(self.mutant, &mut self.file_steps) {}
+                let running = &mut self.running[shard];
+                running.history_step(0, around.disk)?;
+                while !running.entries.is_empty() {
+                    running.history_step(1, around.disk)?;
+                }
+                running.history_step(2, around.disk)?;
+                while running.snapshot(self.mutant, &mut self.file_steps) {}
             }
             self.commit_step(around)?;
             while !self.commit.is_empty() {
@@ -488,6 +542,7 @@ pub(super) fn config(ground: &Ground, shard: usize) -> ShardConfig {
         cached_key_count_max: 16,
         quarantine_ms: 0,
         is_durable: true,
+        keeps_history: true,
         hash_key: [0x5c; 16],
     }
 }

@@ -12,6 +12,8 @@
 //! 4. The state is the one that the records that lasted make, replayed one by one from genesis; blocks that are read back
 //!    are those that were sealed.
 //! 5. No shard was told that credits are applied which the other one forgot, and no credit that left is forgotten.
+//! 6. Every chain of every account's history is whole, from its newest end down to sequence 0, and the chains add up to what
+//!    the account holds ([`chains`]).
 //!
 //! What is written when is for the library to decide ([`crate::keeper`]), and how it is read back; what the shell's threads
 //! do about it is done here, one small step at a time and by chance ([`machine`]): write to both copies, sync both, let go;
@@ -30,12 +32,14 @@
 //! cargo test --release -p quittance-engine --lib power_cut -- --ignored
 //! ```
 
+mod chains;
 mod disk;
 mod machine;
 mod outside;
 mod recovery;
 
 use super::common::Random;
+use crate::journal::snapshot::ShardTail;
 use crate::shard::Shard;
 use disk::{Disk, Name, SECTOR_BYTES};
 use machine::{Around, History, Machine, Pace, Stop, config, shard_index};
@@ -75,6 +79,12 @@ enum Mutant {
     /// A ring that is nearly full goes on taking credits and acknowledgements, and keeps no room for what its snapshot waits
     /// for.
     FullRingTakesCredits,
+    /// A snapshot counts before the history that it points to is synced.
+    SnapshotBeforeHistory,
+    /// Recovery makes no entries again.
+    NoStubs,
+    /// Entries that recovery makes again are not synced, and a snapshot counts on them.
+    StubsNotSynced,
     /// The disks say that they have synced, and have not.
     DisksLie,
 }
@@ -120,7 +130,7 @@ fn run(ground: &Ground, seed: u64, mutant: Option<Mutant>, sort: Sort) -> Result
 
 impl<'a> Trial<'a> {
     fn new(ground: &'a Ground, seed: u64, mutant: Option<Mutant>) -> Self {
-        let mut disk = Disk::new(usize::try_from(superblock(ground).file_bytes()).unwrap());
+        let mut disk = Disk::new(usize::try_from(superblock(ground).file_bytes()).unwrap(), SHARD_COUNT);
         disk.lies = mutant == Some(Mutant::DisksLie);
         Self {
             ground,
@@ -286,6 +296,9 @@ impl<'a> Trial<'a> {
             self.history[index].truncate(usize::try_from(running.shard.records_made().0).unwrap());
             self.check_oracle(index, &running.shard)?;
         }
+        for (index, running) in machine.running.iter().enumerate() {
+            chains::check(&self.disk, self.ground, index, &running.shard, &mut self.seen)?;
+        }
         let mut shards: Vec<&mut Shard> = machine.running.iter_mut().map(|running| &mut running.shard).collect();
         self.outside.check(&mut shards)?;
         Ok(())
@@ -299,10 +312,12 @@ impl<'a> Trial<'a> {
         }
         for record in &records[*count..] {
             oracle.replay(record).map_err(|fault| format!("the oracle: shard {index}: {fault}"))?;
+            oracle.take_stubs(&mut Vec::new());
         }
         *count = records.len();
-        let is_same =
-            oracle.state_digest() == shard.state_digest() && oracle.snapshot_tail().1 == shard.snapshot_tail().1;
+        // A shard that was recovered leaves room behind the last entry that it knows.
+        let rest = |shard: &Shard| ShardTail { history_end: 0, ..shard.snapshot_tail().1 };
+        let is_same = oracle.state_digest() == shard.state_digest() && rest(oracle) == rest(shard);
         if is_same { Ok(()) } else { Err(format!("shard {index} is not what its {count} records make")) }
     }
 
@@ -372,6 +387,8 @@ impl Seen {
         self.turns += other.turns;
         self.replies += other.replies;
         self.refused += other.refused;
+        self.entries_with_votes += other.entries_with_votes;
+        self.stubs += other.stubs;
     }
 }
 
@@ -395,6 +412,7 @@ fn nothing_that_left_is_forgotten_whenever_the_power_goes() {
     let seen = run_all(1..=30, Sort::Usual);
     println!("{seen:?}");
     assert!(seen.cuts >= 300 && seen.cuts_in_recovery >= 40, "too little happens: {seen:?}");
+    assert!(seen.entries_with_votes >= 10_000 && seen.stubs >= 100, "too little happens: {seen:?}");
     assert!(seen.repairs >= 150 && seen.faults >= 150 && seen.snapshots_used >= 100, "too little happens: {seen:?}");
 }
 
@@ -435,13 +453,16 @@ const MUTANTS: &[(Mutant, Sort, u64)] = &[
     (Mutant::TwoBlocksUnderWay, Sort::Usual, 20),
     (Mutant::CreditBeforeDurable, Sort::Usual, 5),
     (Mutant::AckBeforeDurable, Sort::Usual, 5),
-    (Mutant::SnapshotFootBeforeDurable, Sort::Usual, 60),
+    (Mutant::SnapshotFootBeforeDurable, Sort::Usual, 100),
     (Mutant::ReleaseBeforeSnapshotSync, Sort::Usual, 600),
     (Mutant::RepairsNotSynced, Sort::Usual, 60),
     (Mutant::NoWipe, Sort::Stutter, 100),
     (Mutant::Resync, Sort::LosesBoth, 10),
     (Mutant::TailWithoutGate, Sort::Usual, 10),
     (Mutant::FullRingTakesCredits, Sort::FullRing, 20),
+    (Mutant::SnapshotBeforeHistory, Sort::Usual, 20),
+    (Mutant::NoStubs, Sort::Usual, 5),
+    (Mutant::StubsNotSynced, Sort::Usual, 200),
 ];
 
 #[test]

@@ -4,6 +4,7 @@ use super::Mutant;
 use super::disk::{Disk, Name};
 use super::machine::{History, REGION_BYTES, Running, Stop, config, shard_index};
 use super::outside::{Ground, SHARD_COUNT};
+use crate::history::entry::{Entry, split_first};
 use crate::journal::block::{self, BlockHeader};
 use crate::journal::identity::{Identity, JournalKey, Superblock};
 use crate::journal::ring::{Placed, Position};
@@ -49,6 +50,8 @@ pub(super) struct Seen {
     pub(super) turns: usize,
     pub(super) replies: usize,
     pub(super) refused: usize,
+    pub(super) entries_with_votes: usize,
+    pub(super) stubs: usize,
 }
 
 impl Recovery<'_> {
@@ -101,7 +104,7 @@ impl Recovery<'_> {
         for destination in 0..SHARD_COUNT {
             shard.resend_credits(shard_index(destination));
         }
-        Ok(Running::new(shard, keeper, blocks, mutant))
+        Ok(Running::new(index, shard, keeper, blocks, mutant))
     }
 }
 
@@ -252,6 +255,24 @@ impl Witness for Mender<'_, '_> {
         Ok(())
     }
 
+    /// Makes the entries again that the disk has not got.
+    fn history(&mut self, stubs: &[u8]) -> Result<(), Stop> {
+        if self.files.mutant == Some(Mutant::NoStubs) {
+            return Ok(());
+        }
+        let (mut rest, name) = (stubs, Name::History(self.files.index));
+        while let Some((stub, bytes, after)) = split_first(rest) {
+            rest = after;
+            let mut disk = self.files.disk.borrow_mut();
+            let offset = usize::try_from(stub.position).unwrap();
+            let found = disk.read(0, name).and_then(|file| Entry::decode(stub.position, file.get(offset..)?));
+            if !found.is_some_and(|found| stub.is_same(&found)) {
+                disk.write(0, name, offset, bytes)?;
+            }
+        }
+        Ok(())
+    }
+
     fn unreadable(&mut self, _: usize, _: u64) {}
 
     /// Wipes the place where the journal ends, and syncs that and all repairs.
@@ -263,6 +284,9 @@ impl Witness for Mender<'_, '_> {
         }
         for copy in (0..2).filter(|_| self.files.mutant != Some(Mutant::RepairsNotSynced)) {
             disk.sync(copy, Name::Journal)?;
+        }
+        if self.files.mutant != Some(Mutant::StubsNotSynced) {
+            disk.sync(0, Name::History(self.files.index))?;
         }
         Ok(())
     }

@@ -138,15 +138,17 @@ impl Pair {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quittance_engine::types::Amount;
+    use quittance_engine::types::{Amount, Sequence};
+
+    fn credit(number: u64) -> Credit {
+        let (recipient, sender) = ([0; 32], [1; 32]);
+        Credit { number, recipient, amount: Amount(1), sender, sequence: Sequence(0), position: 0 }
+    }
 
     #[test]
     fn runs_end_where_numbers_do_not_follow_and_nothing_is_left_out() {
         let mut pair = Pair::default();
-        let mut queue: VecDeque<Credit> = [5, 6, 7, 3, 4, 4]
-            .map(|number| Credit { number, recipient: [0; 32], amount: Amount(1) })
-            .into_iter()
-            .collect();
+        let mut queue: VecDeque<Credit> = [5, 6, 7, 3, 4, 4].map(credit).into_iter().collect();
         let mut runs = Vec::new();
         let mut run = Vec::new();
         loop {
@@ -157,7 +159,7 @@ mod tests {
             runs.push(run.iter().map(|credit| credit.number).collect::<Vec<_>>());
         }
         assert_eq!(runs, [vec![5, 6, 7], vec![3, 4], vec![4]]);
-        let mut queue = (0..).map(|number| Credit { number, recipient: [0; 32], amount: Amount(1) });
+        let mut queue = (0..).map(credit);
         pair.next_run(&mut run, || queue.next());
         assert_eq!(run.len(), CREDITS_PER_FRAME_MAX);
     }
