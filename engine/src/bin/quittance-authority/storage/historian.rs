@@ -235,7 +235,7 @@ impl Historian {
             Work::Begin { shard, files } => *self.writing(shard) = Some(Writing { files, end: 0 }),
             Work::Append { shard, position, bytes } => {
                 let writing = self.writing(shard).as_mut().expect("a shard begins before it writes");
-                writing.files.write(position, &bytes)?;
+                writing.files.append(position, &bytes)?;
                 writing.end = position + bytes.len() as u64;
                 self.dirty_since.get_or_insert_with(Instant::now);
                 let kept = self.histories.shared(shard).buffers.push(bytes);

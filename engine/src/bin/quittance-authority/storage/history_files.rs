@@ -3,7 +3,8 @@
 //! They are in the first data directory only, in `history/shard-SHARD/`: other authorities hold the certificates, too. Past
 //! this process's end they hold what was synced, and mostly what was written.
 
-use super::copy_file::{Access, open_file, sync_directory};
+use super::copy_file::{Access, open_file, sync_directory, try_direct};
+use super::history_tail::Tail;
 use crate::fault::Fault;
 use quittance_engine::history::answer::Entries;
 use quittance_engine::history::entry::{ENTRY_BYTES_MAX, Entry, split_first};
@@ -38,6 +39,9 @@ pub(crate) struct HistoryFiles {
     open: Vec<Segment>,
     /// Whether a file was made or removed since the directory was synced.
     is_directory_dirty: bool,
+    /// Whether entries can be added past the page cache.
+    is_direct: bool,
+    tail: Option<Tail>,
 }
 
 #[derive(Debug)]
@@ -85,7 +89,9 @@ impl HistoryFiles {
         made.map_err(|source| Fault::File { path: directory.clone(), source, remedy: "" })?;
         let numbers = numbers_in(&directory)?;
         let kept_max = bytes_max.map(|bytes| (bytes / HISTORY_SEGMENT_BYTES).max(KEPT_MIN));
-        let mut files = Self { directory, header, numbers, kept_max, open: Vec::new(), is_directory_dirty: true };
+        let is_direct = try_direct(&directory).is_ok();
+        let (open, tail) = (Vec::new(), None);
+        let mut files = Self { directory, header, numbers, kept_max, open, is_directory_dirty: true, is_direct, tail };
         for number in files.numbers.clone() {
             files.check(number)?;
         }
@@ -96,20 +102,45 @@ impl HistoryFiles {
         Ok(files)
     }
 
-    /// Writes entries where they belong. They are in one segment.
+    /// Adds entries, mostly behind those that were added last: past the page cache, where that can be. They are in one segment.
     ///
     /// # Errors
     /// [`Fault::History`].
-    pub(crate) fn write(&mut self, position: u64, bytes: &[u8]) -> Result<(), Fault> {
+    pub(crate) fn append(&mut self, position: u64, bytes: &[u8]) -> Result<(), Fault> {
+        if !self.is_direct {
+            return self.write(position, bytes);
+        }
+        let (number, offset) = segment_of(position);
+        let path = self.directory.join(name(number));
+        let tail = self.tail.take().filter(|tail| tail.is_at(number, offset));
+        let file = &self.written(position, bytes)?.file;
+        let mut tail = match tail {
+            Some(tail) => tail,
+            None => Tail::open(&path, number, file, offset).map_err(fault(&path, "opened"))?,
+        };
+        tail.append(bytes).map_err(fault(&path, "written"))?;
+        self.tail = Some(tail);
+        Ok(())
+    }
+
+    /// Writes entries where they belong. They are in one segment.
+    fn write(&mut self, position: u64, bytes: &[u8]) -> Result<(), Fault> {
+        let (number, offset) = segment_of(position);
+        let path = self.directory.join(name(number));
+        let segment = self.written(position, bytes)?;
+        segment.file.write_all_at(bytes, offset).map_err(fault(&path, "written"))
+    }
+
+    /// The segment in which these entries are about to be written.
+    fn written(&mut self, position: u64, bytes: &[u8]) -> Result<&mut Segment, Fault> {
         let (number, offset) = segment_of(position);
         assert!(offset + bytes.len() as u64 <= HISTORY_SEGMENT_BYTES, "no entry lies across a segment's end");
-        let path = self.directory.join(name(number));
         if !self.numbers.contains(&number) {
             self.create(number)?;
         }
         let segment = self.segment(number)?;
         segment.is_dirty = true;
-        segment.file.write_all_at(bytes, offset).map_err(fault(&path, "written"))
+        Ok(segment)
     }
 
     /// Writes entries that recovery made again where the disk has not got them, perhaps with their votes.

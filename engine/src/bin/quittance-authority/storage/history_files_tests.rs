@@ -28,20 +28,22 @@ fn entries_come_back_after_a_restart_and_segments_have_their_page() {
     let data = tempfile::tempdir().unwrap();
     let second = HISTORY_SEGMENT_BYTES + HISTORY_START;
     let mut files = open(data.path(), None);
-    files.write(HISTORY_START, &entry(HISTORY_START, 1)).unwrap();
-    files.write(second, &entry(second, 2)).unwrap();
+    files.append(HISTORY_START, &entry(HISTORY_START, 1)).unwrap();
+    files.append(second, &entry(second, 2)).unwrap();
     files.sync().unwrap();
     let directory = data.path().join("history/shard-1");
     assert_eq!(
         std::fs::read(directory.join("000000000001")).unwrap()[..4096],
         SegmentHeader { number: 1, ..header(3) }.encode()
     );
-    assert_eq!(extent(&directory).unwrap(), HistoryExtent { segments: 2, bytes: 2 * (4_096 + 128) });
+    assert_eq!(extent(&directory).unwrap(), HistoryExtent { segments: 2, bytes: 4 * 4_096 });
     let mut files = open(data.path(), None);
     for (position, recipient) in [(HISTORY_START, 1), (second, 2)] {
         let mut bytes = [0; ENTRY_BYTES_MAX];
-        assert_eq!(files.read(position, &mut bytes), 128);
+        // Whole pages are written: behind the last entry there are zeros.
+        assert_eq!(files.read(position, &mut bytes), ENTRY_BYTES_MAX);
         assert_eq!(bytes[..128], entry(position, recipient));
+        assert!(bytes[128..].iter().all(|byte| *byte == 0));
     }
     assert_eq!(files.read(2 * HISTORY_SEGMENT_BYTES + HISTORY_START, &mut [0; 8]), 0);
     assert_eq!(extent(&data.path().join("history/shard-7")).unwrap(), HistoryExtent::default());
@@ -52,8 +54,8 @@ fn what_is_there_stays_and_what_is_not_is_made_again() {
     let data = tempfile::tempdir().unwrap();
     let mut files = open(data.path(), None);
     let places = [0, 128, 256].map(|offset| HISTORY_START + offset);
-    files.write(places[0], &entry(places[0], 1)).unwrap();
-    files.write(places[1], &entry(places[1], 9)).unwrap();
+    files.append(places[0], &entry(places[0], 1)).unwrap();
+    files.append(places[1], &entry(places[1], 9)).unwrap();
     files.restore(&places.map(|position| entry(position, 1)).concat()).unwrap();
     for position in places {
         let mut bytes = [0; 128];
@@ -67,7 +69,7 @@ fn the_oldest_segments_are_removed_when_there_are_too_many() {
     let mut files = open(data.path(), Some(3 * HISTORY_SEGMENT_BYTES));
     let place = |number| number * HISTORY_SEGMENT_BYTES + HISTORY_START;
     for number in 0..20 {
-        files.write(place(number), &entry(place(number), 1)).unwrap();
+        files.append(place(number), &entry(place(number), 1)).unwrap();
         assert_eq!(extent(&directory(&[data.path().to_owned()], 1)).unwrap().segments, (number + 1).min(3));
     }
     let mut there = (0..20).filter(|number| files.read(place(*number), &mut [0; 128]) > 0);
@@ -77,7 +79,7 @@ fn the_oldest_segments_are_removed_when_there_are_too_many() {
 #[test]
 fn another_journals_history_is_foreign_and_an_unfinished_page_is_made_again() {
     let data = tempfile::tempdir().unwrap();
-    open(data.path(), None).write(HISTORY_START, &entry(HISTORY_START, 1)).unwrap();
+    open(data.path(), None).append(HISTORY_START, &entry(HISTORY_START, 1)).unwrap();
     let foreign = HistoryFiles::open(&[data.path().to_owned()], header(4), None);
     assert!(matches!(foreign, Err(Fault::Foreign { .. })), "{foreign:?}");
     let path = data.path().join("history/shard-1/000000000000");

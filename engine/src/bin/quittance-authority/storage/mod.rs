@@ -16,6 +16,7 @@
 //! | `shard_journal.rs` | a running shard's side: what its keeper decides, given to the threads |
 //! | `committer.rs`, `disk.rs` | the thread that makes blocks durable, and its way to the devices |
 //! | `history_files.rs` | a shard's history: segments in the first directory |
+//! | `history_tail.rs` | its end, where entries are added past the page cache |
 //! | `historian.rs` | the thread that writes histories, and answers from them |
 //! | `snapshots.rs` | the thread that writes snapshots |
 //! | `pages.rs` | memory aligned as devices want it |
@@ -26,6 +27,7 @@ mod directory;
 mod disk;
 mod historian;
 mod history_files;
+mod history_tail;
 mod image;
 mod inspection;
 mod lock;
