@@ -103,7 +103,7 @@ impl Shard {
 
     /// Applies the certificate if every root is known; else stages it and has the unknown ones checked.
     fn check_roots(&mut self, now: TimeMs, mut staged: StagedCertificate, votes: &[u8], claims: &Claims) {
-        let is_unknown = |claim: &&RootClaim| !self.roots.contains(claim.authority.into(), &claim.root);
+        let is_unknown = |claim: &&RootClaim| !self.is_known(claim);
         let unknown_count = claims.as_slice().iter().filter(is_unknown).count();
         self.counters.vote_roots_known += (claims.as_slice().len() - unknown_count) as u64;
         self.counters.vote_roots_unknown += unknown_count as u64;
@@ -119,10 +119,15 @@ impl Shard {
         let certificate = self.staged_certificates.insert(staged).expect("has_room was asked");
         self.history.stage(certificate, votes);
         for (vote_index, claim) in claims.as_slice().iter().enumerate() {
-            if !self.roots.contains(claim.authority.into(), &claim.root) {
+            if !self.is_known(claim) {
                 self.wait_for_root(now, &peer, certificate, vote_index, claim);
             }
         }
+    }
+
+    /// Whether this very signature of this root was found good before.
+    fn is_known(&self, claim: &RootClaim) -> bool {
+        self.roots.contains(claim.authority.into(), &claim.root, &claim.signature)
     }
 
     fn wait_for_root(&mut self, now: TimeMs, peer: &Peer, certificate: u32, vote_index: usize, claim: &RootClaim) {
@@ -142,7 +147,7 @@ impl Shard {
         let claim = self.root_checks.finish(key, &mut waiting);
         self.counters.roots_checked += 1;
         if is_good {
-            self.roots.insert(claim.authority.into(), &claim.root);
+            self.roots.insert(claim.authority.into(), &claim.root, &claim.signature);
         }
         for certificate in &waiting {
             let staged = self.staged_certificates.get_mut(*certificate);

@@ -158,7 +158,7 @@ impl Shard {
         let root_signature = self.secret.sign(&self.context.message(&root));
         self.counters.roots_signed += 1;
         // Our own votes come back in certificates.
-        self.roots.insert(self.authority_index.into(), &root);
+        self.roots.insert(self.authority_index.into(), &root, &root_signature);
         let level_count = replies.tree.levels();
         let mut path = [[0; 32]; PATH_LEVELS_MAX];
         for (leaf_index, reply) in batch.iter().enumerate() {

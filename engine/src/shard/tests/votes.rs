@@ -134,6 +134,24 @@ fn every_byte_of_a_vote_matters() {
     node.ask(&world.certificate(&body, &good)).receipt_for(&world.digest(&body));
 }
 
+/// Who keeps the certificate passes it on, and nobody else could check it.
+#[test]
+fn every_byte_of_a_signature_matters_where_its_root_is_known() {
+    let (world, payers, mut node) = four();
+    let bodies = [0, 1].map(|sequence| payers[0].body(&payers[1].address, 1, sequence));
+    let both: Vec<_> = [1, 2, 3].map(|authority| world.votes_by(authority, &bodies)).to_vec();
+    let of = |index: usize| both.iter().map(|votes| votes[index].clone()).collect::<Vec<_>>();
+    node.ask(&world.certificate(&bodies[0], &of(0))).receipt_for(&world.digest(&bodies[0]));
+    let before = node.accounts();
+    for place in 0..64 {
+        let mut votes = of(1);
+        votes[0][place] ^= 1;
+        node.assert_refuses(&world.certificate(&bodies[1], &votes), Reject::BadVote.detail(1));
+        assert_eq!(node.accounts(), before, "byte {place}");
+    }
+    node.ask(&world.certificate(&bodies[1], &of(1))).receipt_for(&world.digest(&bodies[1]));
+}
+
 #[test]
 fn votes_are_for_the_very_order() {
     let (world, payers, mut node) = four();
