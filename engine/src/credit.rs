@@ -91,18 +91,27 @@ pub struct Outgoing {
     handed_over: usize,
     last_number: u64,
     peer_has_room: bool,
+    unacknowledged_max: usize,
 }
 
 impl Outgoing {
     /// An empty outbox towards a shard that has room for new accounts.
     pub fn new() -> Self {
         // Grown as needed and kept: with many shards few pairs ever fill theirs.
-        Self { outbox: VecDeque::new(), handed_over: 0, last_number: 0, peer_has_room: true }
+        let unacknowledged_max = CREDITS_UNACKNOWLEDGED_MAX;
+        Self { outbox: VecDeque::new(), handed_over: 0, last_number: 0, peer_has_room: true, unacknowledged_max }
+    }
+
+    /// The same outbox, for fewer credits than [`CREDITS_UNACKNOWLEDGED_MAX`].
+    #[must_use]
+    pub fn limited_to(self, unacknowledged_max: usize) -> Self {
+        assert!(unacknowledged_max <= CREDITS_UNACKNOWLEDGED_MAX, "a snapshot holds no more");
+        Self { unacknowledged_max, ..self }
     }
 
     /// Whether another credit may be added.
     pub fn has_room(&self) -> bool {
-        self.outbox.len() < CREDITS_UNACKNOWLEDGED_MAX
+        self.outbox.len() < self.unacknowledged_max
     }
 
     /// Whether the destination takes new accounts, as far as known here.
@@ -170,6 +179,12 @@ impl Outgoing {
         self.handed_over = 0;
     }
 
+    /// Takes everything for handed over, as a shard would that never hands over again.
+    #[cfg(feature = "mutants")]
+    pub(crate) fn skip_unacknowledged(&mut self) {
+        self.handed_over = self.outbox.len();
+    }
+
     /// Units on their way.
     pub fn amount_under_way(&self) -> u128 {
         self.outbox.iter().map(|(_, credit)| u128::from(credit.amount.0)).sum()
@@ -183,7 +198,7 @@ impl Outgoing {
     /// The state that a snapshot holds, after a restart: everything in it is durable.
     pub fn restored(last_number: u64, peer_has_room: bool, unacknowledged: impl Iterator<Item = Credit>) -> Self {
         let outbox = unacknowledged.map(|credit| (RecordNumber::default(), credit)).collect();
-        Self { outbox, handed_over: 0, last_number, peer_has_room }
+        Self { outbox, last_number, peer_has_room, ..Self::new() }
     }
 }
 

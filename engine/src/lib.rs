@@ -54,9 +54,10 @@
 //! - [`journal`]: what a shard writes down before it lets anyone know: its bytes, where they go, and how they are scanned.
 //! - [`keeper`]: when they are written, when a snapshot replaces them, and how a shard comes back from them.
 //! - [`history`]: what an account paid and received, with the certificates, on disk and in answers.
-//! - [`message`]: the bytes that are signed. [`network`]: the network's id, and which shard holds an account.
+//! - [`message`]: the bytes that are signed. [`sign`]: who signs them. [`network`]: the network's id, and which shard holds an account.
 //! - [`committee`], [`genesis`]: the two files that all authorities and payers share.
 //! - [`types`], [`shard_range`], [`reject`], [`counters`], [`limits`]: numbers that must not mix, refusals, counts, and every bound.
+//! - [`mutant`]: bugs to plant, in programs built for that.
 //! - `bin/quittance-authority/`: the shell; its `main.rs` has a map of its own.
 //!
 //! # Dependencies
@@ -97,6 +98,7 @@ pub mod keeper;
 pub mod key_cache;
 pub mod limits;
 pub mod message;
+pub mod mutant;
 pub mod network;
 pub mod peer_link;
 pub mod quarantine;
@@ -105,6 +107,7 @@ pub mod release;
 mod root_checks;
 pub mod shard;
 pub mod shard_range;
+pub mod sign;
 mod slab;
 mod tally;
 pub mod types;

@@ -38,7 +38,7 @@ pub const ROOTS_PER_AUTHORITY: usize = 4_096;
 /// Replies under one signature at most.
 pub const REPLY_BATCH_MAX: usize = 1 << PATH_LEVELS_MAX;
 
-/// Replies waiting to be sent, of each sort. Bursts and finished batches are answered before the next burst is taken, so
+/// Replies waiting to be sent, of each sort, in tables of full size. Bursts and finished batches are answered before the next burst is taken, so
 /// this is never reached by a shell that does so; if it is, the reply is dropped and counted: the request can be repeated.
 pub const REPLIES_MAX: usize = STAGED_ORDERS_MAX + STAGED_CERTIFICATES_MAX + JOBS_MAX;
 
@@ -76,6 +76,64 @@ pub const HISTORY_WALK_MAX: usize = 256;
 /// certificates wait at their sender: nothing is dropped.
 pub const CREDITS_UNACKNOWLEDGED_MAX: usize = 8_192;
 
+/// The sizes of a shard's tables. A simulation of many shards that start again and again wants them small, and full now and
+/// then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tables {
+    /// At most [`JOBS_MAX`]. A shard takes datagrams only while a packet of certificates fits.
+    pub jobs: usize,
+    /// At most [`STAGED_ORDERS_MAX`], and at least `jobs`.
+    pub staged_orders: usize,
+    /// At most [`STAGED_CERTIFICATES_MAX`].
+    pub staged_certificates: usize,
+    /// At most [`ROOT_CHECKS_MAX`], and at least `jobs`.
+    pub root_checks: usize,
+    /// At most [`ROOTS_PER_AUTHORITY`].
+    pub roots_per_authority: usize,
+    /// At most [`CREDITS_UNACKNOWLEDGED_MAX`], and the same for all shards of an authority.
+    pub credits_unacknowledged: usize,
+}
+
+impl Tables {
+    /// As an authority has them.
+    pub const FULL: Self = Self {
+        jobs: JOBS_MAX,
+        staged_orders: STAGED_ORDERS_MAX,
+        staged_certificates: STAGED_CERTIFICATES_MAX,
+        root_checks: ROOT_CHECKS_MAX,
+        roots_per_authority: ROOTS_PER_AUTHORITY,
+        credits_unacknowledged: CREDITS_UNACKNOWLEDGED_MAX,
+    };
+
+    /// Replies waiting to be sent, of each sort: [`REPLIES_MAX`] with full tables.
+    pub const fn replies(&self) -> usize {
+        self.staged_orders + self.staged_certificates + self.jobs
+    }
+
+    /// As [`account_reserve`] for full tables.
+    pub const fn account_reserve(&self, shard_count: u16) -> usize {
+        (shard_count as usize - 1) * 2 * self.credits_unacknowledged
+    }
+
+    /// Whether nothing is larger than the bounds here, and a packet of certificates with so many votes each fits.
+    pub const fn are_possible(&self, certificate_votes_max: usize) -> bool {
+        self.jobs <= JOBS_MAX
+            && self.staged_orders <= STAGED_ORDERS_MAX
+            && self.staged_certificates <= STAGED_CERTIFICATES_MAX
+            && self.root_checks <= ROOT_CHECKS_MAX
+            && self.roots_per_authority <= ROOTS_PER_AUTHORITY
+            && self.credits_unacknowledged <= CREDITS_UNACKNOWLEDGED_MAX
+            && self.jobs <= self.staged_orders
+            && self.jobs <= self.root_checks
+            && certificate_votes_max * PACKET_DATAGRAMS_MAX < self.jobs
+            && PACKET_DATAGRAMS_MAX < self.staged_certificates
+            && self.roots_per_authority > 0
+            && self.credits_unacknowledged > 0
+    }
+}
+
+const _: () = assert!(Tables::FULL.replies() == REPLIES_MAX && Tables::FULL.are_possible(VOTES_MAX));
+
 /// How far ahead of the account's next sequence number a certificate may be to have its votes checked all the same: those
 /// before it may be under way in this very batch.
 pub const CERTIFICATES_AHEAD_MAX: u64 = 64;
@@ -90,5 +148,5 @@ pub const ACCOUNTS_PER_SHARD_MAX: usize = 1 << 30;
 /// room. What is kept free serves the credits of the other shards that may still be under way then: per shard one outbox
 /// sent before the news arrived. Twice that, for good measure.
 pub const fn account_reserve(shard_count: u16) -> usize {
-    (shard_count as usize - 1) * 2 * CREDITS_UNACKNOWLEDGED_MAX
+    Tables::FULL.account_reserve(shard_count)
 }

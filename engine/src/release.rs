@@ -47,6 +47,12 @@ impl<T> Withheld<T> {
         self.queue.push_back((after, value));
     }
 
+    /// Lets a value out before everything else, whatever it depends on: what this type is there to prevent.
+    #[cfg(feature = "mutants")]
+    pub(crate) fn leak(&mut self, value: T) {
+        self.queue.push_front((RecordNumber::default(), value));
+    }
+
     /// Whether [`Self::pop`] would give a value.
     pub fn has_durable(&self, durable: RecordNumber) -> bool {
         self.queue.front().is_some_and(|(after, _)| *after <= durable)

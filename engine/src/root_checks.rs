@@ -3,7 +3,7 @@
 //! Certificates of one batch share roots: each signature is checked once, however many wait. Two claims are the same only
 //! if their signatures are too: else a forged copy sent first would take honest certificates down with it.
 
-use crate::limits::{ROOT_CHECKS_MAX, STAGED_CERTIFICATES_MAX, WAITERS_MAX};
+use crate::limits::{Tables, WAITERS_MAX};
 use crate::slab::Slab;
 use crate::tally::RootClaim;
 use core::hash::BuildHasher;
@@ -41,12 +41,12 @@ pub(crate) enum Waiting {
 }
 
 impl RootChecks {
-    /// No checks. `hash_key` as for the arena.
-    pub(crate) fn new(hash_key: [u8; 16]) -> Self {
+    /// No checks, in tables of this size. `hash_key` as for the arena.
+    pub(crate) fn new(tables: &Tables, hash_key: [u8; 16]) -> Self {
         Self {
-            checks: Slab::new(ROOT_CHECKS_MAX),
-            by_claim: HashMap::with_capacity_and_hasher(ROOT_CHECKS_MAX, Keyed(hash_key)),
-            next_waiter: vec![NONE; WAITERS_MAX],
+            checks: Slab::new(tables.root_checks),
+            by_claim: HashMap::with_capacity_and_hasher(tables.root_checks, Keyed(hash_key)),
+            next_waiter: vec![NONE; tables.staged_certificates * VOTES_MAX],
         }
     }
 
@@ -63,6 +63,7 @@ impl RootChecks {
     /// Lets a staged certificate wait for the claim of one of its votes.
     pub(crate) fn wait(&mut self, claim: &RootClaim, certificate: u32, vote_index: usize) -> Waiting {
         let waiter = waiter(certificate, vote_index);
+        assert!((waiter as usize) < self.next_waiter.len(), "a certificate is staged in a table of the same length");
         if let Some(key) = self.by_claim.get(claim) {
             let check = self.checks.get_mut(*key);
             self.next_waiter[waiter as usize] = check.first_waiter;
@@ -92,7 +93,7 @@ impl RootChecks {
 }
 
 fn waiter(certificate: u32, vote_index: usize) -> u32 {
-    assert!((certificate as usize) < STAGED_CERTIFICATES_MAX && vote_index < VOTES_MAX);
+    assert!((certificate as usize) < WAITERS_MAX / VOTES_MAX && vote_index < VOTES_MAX);
     certificate * VOTES_PER_CERTIFICATE + u32::try_from(vote_index).expect("VOTES_MAX fits 32 bits")
 }
 
@@ -111,6 +112,7 @@ impl BuildHasher for Keyed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::ROOT_CHECKS_MAX;
 
     fn claim(root: u8, signature: u8) -> RootClaim {
         RootClaim { authority: 1, root: [root; 32], signature: [signature; 64] }
@@ -118,7 +120,7 @@ mod tests {
 
     #[test]
     fn one_check_serves_all_who_wait_in_their_order() {
-        let mut checks = RootChecks::new([0; 16]);
+        let mut checks = RootChecks::new(&Tables::FULL, [0; 16]);
         let mut waiting = Vec::new();
         let Waiting::Started(key) = checks.wait(&claim(1, 1), 5, 0) else { panic!("the first one starts it") };
         assert_eq!(checks.wait(&claim(1, 1), 3, 2), Waiting::Joined);
@@ -130,7 +132,7 @@ mod tests {
 
     #[test]
     fn another_signature_for_the_same_root_is_a_check_of_its_own() {
-        let mut checks = RootChecks::new([0; 16]);
+        let mut checks = RootChecks::new(&Tables::FULL, [0; 16]);
         let Waiting::Started(one) = checks.wait(&claim(1, 1), 0, 0) else { panic!("new") };
         let Waiting::Started(two) = checks.wait(&claim(1, 2), 1, 0) else { panic!("new too") };
         assert_ne!(one, two);

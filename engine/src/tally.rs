@@ -35,7 +35,7 @@ impl Claims {
 const NO_CLAIM: RootClaim = RootClaim { authority: 0, root: [0; 32], signature: [0; 64] };
 const _: () = assert!(VOTES_MAX < 64);
 
-/// Checks who votes and what the votes weigh, and hashes each vote for `digest` up to its root.
+/// Checks who votes and that the votes weigh `quorum`, the committee's, and hashes each vote for `digest` up to its root.
 ///
 /// # Errors
 /// [`Reject::UnknownVoter`], [`Reject::RepeatedVoter`], [`Reject::NoQuorum`] or [`Reject::BadPath`]; weights are counted
@@ -43,9 +43,10 @@ const _: () = assert!(VOTES_MAX < 64);
 pub(crate) fn tally(
     certificate: &CertificateView<'_>,
     committee: &Committee,
+    quorum: u64,
     digest: &Digest,
 ) -> Result<Claims, Refusal> {
-    count_weight(certificate, committee)?;
+    count_weight(certificate, committee, quorum)?;
     let leaf = vote_leaf(digest);
     let mut claims = Claims { claims: [NO_CLAIM; VOTES_MAX], count: 0 };
     let mut paths = [Path { leaf_index: 0, siblings: &[] }; VOTES_MAX];
@@ -67,7 +68,7 @@ pub(crate) fn tally(
     Ok(claims)
 }
 
-fn count_weight(certificate: &CertificateView<'_>, committee: &Committee) -> Result<(), Refusal> {
+fn count_weight(certificate: &CertificateView<'_>, committee: &Committee, quorum: u64) -> Result<(), Refusal> {
     let mut seen = [false; 256];
     let mut weight = 0_u64;
     for vote in certificate.votes() {
@@ -78,7 +79,7 @@ fn count_weight(certificate: &CertificateView<'_>, committee: &Committee) -> Res
         }
         weight = weight.checked_add(member.weight).expect("distinct members weigh at most the committee's total");
     }
-    if weight < committee.quorum() {
+    if weight < quorum {
         return Err(Reject::NoQuorum.detail(weight));
     }
     Ok(())
@@ -125,7 +126,7 @@ mod tests {
         let mut bytes = [0; FRAME_BYTES_MAX];
         let length = frame::encode_certificate(&head, &votes, &mut bytes).unwrap();
         let Ok(Frame::Certificate(certificate)) = frame::parse(&bytes[..length]) else { panic!("a certificate") };
-        tally(&certificate, committee, &DIGEST).map(|claims| claims.as_slice().to_vec())
+        tally(&certificate, committee, committee.quorum(), &DIGEST).map(|claims| claims.as_slice().to_vec())
     }
 
     fn lone_votes(authorities: &[u8]) -> Vec<Vec<u8>> {

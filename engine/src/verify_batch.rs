@@ -59,12 +59,34 @@ impl Job {
         Self { ticket, signer, signature: *signature, hint: hint.copied(), message: copy, message_bytes }
     }
 
+    /// Who is said to have signed what: for simulation, which judges without keys.
+    pub fn claim(&self) -> Option<Claim<'_>> {
+        let signer = match &self.signer {
+            Signer::Known(key) | Signer::Made(key) => key.as_bytes(),
+            Signer::Met(address) => address,
+            Signer::Unusable => return None,
+        };
+        let message = &self.message[..usize::from(self.message_bytes)];
+        Some(Claim { signer, message, signature: &self.signature })
+    }
+
     /// `None` if there is no key that could have signed.
     fn item(&self) -> Option<Item<'_>> {
         let (Signer::Known(key) | Signer::Made(key)) = &self.signer else { return None };
         let message = &self.message[..usize::from(self.message_bytes)];
         Some(Item { key, message, signature: &self.signature, hint: self.hint.as_ref() })
     }
+}
+
+/// That someone signed something.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim<'a> {
+    /// The signer's key.
+    pub signer: &'a Address,
+    /// What was signed.
+    pub message: &'a [u8],
+    /// The signature.
+    pub signature: &'a [u8; 64],
 }
 
 /// What came of a job.

@@ -3,6 +3,7 @@
 use super::identity::{JournalKey, ShardIdentity};
 use super::ring::Position;
 use super::{BLOCK_BYTES_MAX, PAGE_BYTES, RecordNumber};
+use crate::mutant::{Mutant, Planted};
 use bytemuck::{Pod, Zeroable};
 use quittance_net::frame::{U16, U64};
 
@@ -152,11 +153,12 @@ pub fn set_copy(block: &mut [u8], copy: u8) {
     header.checksum = checksum(header);
 }
 
-/// Which checks a reader makes: all. A test leaves one out, to show that the others do not replace it.
+/// Which checks a reader makes: all. A test leaves one out, to show that the others do not replace it; so do planted bugs.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Checks {
     #[cfg(test)]
     pub(super) left_out: Option<Check>,
+    pub(super) planted: Planted,
 }
 
 /// What a test may leave out.
@@ -177,15 +179,18 @@ pub(super) enum Check {
 }
 
 impl Checks {
-    #[cfg(test)]
-    pub(super) fn make(self, check: Check) -> bool {
-        self.left_out != Some(check)
-    }
-
-    #[cfg(not(test))]
     #[inline]
-    pub(super) fn make(self, _: Check) -> bool {
-        true
+    pub(super) fn make(self, check: Check) -> bool {
+        #[cfg(test)]
+        if self.left_out == Some(check) {
+            return false;
+        }
+        let is_skipped = match check {
+            Check::Payload | Check::Padding => self.planted.is(Mutant::TornBlockAccepted),
+            Check::Number | Check::Chain | Check::FirstRecord => self.planted.is(Mutant::StaleBlockAccepted),
+            _ => false,
+        };
+        !is_skipped
     }
 
     fn hold(self, check: Check, holds: bool, fault: BlockFault) -> Result<(), BlockFault> {

@@ -4,6 +4,7 @@ use super::block::{self, BlockHeader, Check, Checks, Expected, set_copy};
 use super::identity::{JournalKey, ShardIdentity};
 use super::ring::Position;
 use super::{BLOCK_BYTES_MAX, COPIES_MAX, PAGE_BYTES};
+use crate::mutant::Planted;
 
 /// What is on the copies.
 pub trait Image {
@@ -133,6 +134,13 @@ impl Scan {
         let buffers = vec![vec![0; BLOCK_BYTES_MAX]; copy_count.into()];
         let scan = Self { shard, key, region_bytes, position: start, buffers, checks: Checks::default() };
         start.is_in(region_bytes).then_some(scan)
+    }
+
+    /// The same reader, with a bug if one was planted.
+    #[must_use]
+    pub fn with(self, planted: Planted) -> Self {
+        let checks = Checks { planted, ..self.checks };
+        Self { checks, ..self }
     }
 
     /// Where the next block is to be, or would go.

@@ -29,6 +29,7 @@ use crate::journal::identity::{JournalKey, Superblock};
 use crate::journal::record::RECORD_BYTES_MAX;
 use crate::journal::ring::{Placed, Position, Ring};
 use crate::journal::snapshot::SnapshotHeader;
+use crate::mutant::{Mutant, Planted};
 use crate::shard::{Pressure, Sealed, Shard};
 use crate::types::ShardIndex;
 
@@ -96,6 +97,13 @@ impl Keeper {
             records: Vec::with_capacity(PAYLOAD_BYTES_MAX),
             rules: Rules::default(),
         })
+    }
+
+    /// The same keeper, with a bug if one was planted.
+    #[must_use]
+    pub fn with(self, planted: Planted) -> Self {
+        let rules = Rules { planted, ..self.rules };
+        Self { rules, ..self }
     }
 
     /// Every copy has the block under way, synced, and `last` is its last record: what rests on it may leave.
@@ -213,11 +221,12 @@ fn pressure(used_percent: u64) -> Pressure {
     }
 }
 
-/// Which rules a keeper keeps: all. A test leaves one out, to show that something is lost then.
+/// Which rules a keeper keeps: all. A test leaves one out, to show that something is lost then; so do planted bugs.
 #[derive(Clone, Copy, Debug, Default)]
 struct Rules {
     #[cfg(test)]
     left_out: Option<Rule>,
+    planted: Planted,
 }
 
 /// What a test may leave out.
@@ -227,20 +236,27 @@ pub(crate) enum Rule {
     OneUnderWay,
     /// A snapshot is finished only when the journal holds what it holds.
     DurableFirst,
+    /// The ring is released when the snapshot is synced.
+    SnapshotSynced,
     /// A ring that is nearly full takes no credits, and keeps room for what its snapshot waits for.
     Reserve,
 }
 
 impl Rules {
-    #[cfg(test)]
-    fn keep(self, rule: Rule) -> bool {
-        self.left_out != Some(rule)
-    }
-
-    #[cfg(not(test))]
     #[inline]
-    fn keep(self, _: Rule) -> bool {
-        true
+    fn keep(self, rule: Rule) -> bool {
+        #[cfg(test)]
+        if self.left_out == Some(rule) {
+            return false;
+        }
+        let planted = self.planted;
+        let is_broken = match rule {
+            Rule::OneUnderWay => planted.is(Mutant::TwoBlocksUnderWay) || planted.is(Mutant::CompletionOutOfOrder),
+            Rule::DurableFirst => planted.is(Mutant::SnapshotBeforeJournal),
+            Rule::SnapshotSynced => planted.is(Mutant::ReleaseBeforeSnapshotSync),
+            Rule::Reserve => false,
+        };
+        !is_broken
     }
 }
 

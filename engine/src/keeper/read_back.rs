@@ -270,7 +270,7 @@ fn replay<S: Source>(
     let Superblock { identity, region_bytes, .. } = journal.superblock;
     let identity = identity.of_shard(config.shard);
     let scan = Scan::new(identity, journal.key.clone(), region_bytes, journal.copy_count, read.tail);
-    let mut scan = scan.expect("the decoder holds a snapshot's start against the region");
+    let mut scan = scan.expect("the decoder holds a snapshot's start against the region").with(config.planted);
     let mut stubs = Vec::new();
     loop {
         match scan.step(source).map_err(scan_fault)? {

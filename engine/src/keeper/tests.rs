@@ -4,7 +4,9 @@ use crate::credit::Credit;
 use crate::journal::identity::Identity;
 use crate::journal::snapshot::{SNAPSHOT_CHUNK_SLOTS, SlotImage};
 use crate::journal::{BLOCK_BYTES_MAX, PAGE_BYTES, REGION_BYTES_MIN};
+use crate::limits::Tables;
 use crate::limits::account_reserve;
+use crate::mutant::Planted;
 use crate::network::NetworkId;
 use crate::shard::ShardConfig;
 use crate::shard_range::ShardRange;
@@ -43,6 +45,8 @@ impl Desk {
             is_durable: true,
             keeps_history: false,
             hash_key: [1; 16],
+            tables: Tables::FULL,
+            planted: Planted::default(),
         };
         let genesis = Position::genesis(&identity, ShardIndex(0));
         let mut shard = Shard::new(config);

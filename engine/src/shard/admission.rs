@@ -6,6 +6,7 @@ use crate::arena::SlotIndex;
 use crate::journal::record::Record;
 use crate::key_cache::Found;
 use crate::message::{order_digest, order_message};
+use crate::mutant::Mutant;
 use crate::reject::{Refusal, Reject};
 use crate::types::{Address, Amount, Digest, Peer, Sequence, TimeMs};
 use crate::verify_batch::{Job, Signer, Ticket};
@@ -47,7 +48,7 @@ impl Shard {
         let slot = match admission {
             Ok(Admission::Repeated(slot)) if self.slot(slot).signature_tag == signature_tag => {
                 self.counters.votes_repeated += 1;
-                return self.reply_vote(peer, digest);
+                return self.repeat_vote(peer, digest);
             }
             Ok(Admission::New(slot) | Admission::Repeated(slot)) => slot,
             Err(refusal) => return self.refuse(peer, digest, refusal),
@@ -59,7 +60,7 @@ impl Shard {
     }
 
     fn stage_order(&mut self, now: TimeMs, staged: StagedOrder, message: &[u8], order: &Order) -> Result<(), Refusal> {
-        let is_full = self.batch.len() >= crate::limits::JOBS_MAX || !self.staged_orders.has_room();
+        let is_full = self.batch.len() >= self.tables.jobs || !self.staged_orders.has_room();
         if is_full || self.pressure >= Pressure::Votes {
             return Err(Reject::Busy.into());
         }
@@ -85,14 +86,15 @@ impl Shard {
             Signer::Unusable => self.keys.mark_unusable(&mut self.arena, staged.slot),
             _ => {}
         }
-        if !is_good {
+        if !is_good && !self.planted.is(Mutant::OrderSignatureIgnored) {
             self.suspect(now, &staged.peer);
             return self.refuse(staged.peer, staged.digest, Reject::BadSignature.into());
         }
         match self.admit(now, staged.slot, &staged.body, &staged.digest) {
             Ok(Admission::New(slot)) => {
                 let account = self.arena.slot_mut(slot);
-                assert!(account.pending().is_none(), "an account has at most one pending order");
+                let may_conflict = self.planted.is(Mutant::NoConflictCheck);
+                assert!(account.pending().is_none() || may_conflict, "an account has at most one pending order");
                 account.pending = staged.digest;
                 account.signature_tag = staged.signature_tag;
                 let (sender, sequence) = (account.address, account.next_sequence);
@@ -128,10 +130,11 @@ impl Shard {
         }
         match account.pending() {
             Some(pending) if pending == digest => return Ok(Admission::Repeated(slot)),
+            Some(_) if self.planted.is(Mutant::NoConflictCheck) => {}
             Some(pending) => return Err(Refusal { other: *pending, ..Reject::Conflict.into() }),
             None => {}
         }
-        if !account.balance.covers(Amount(body.amount.get())) {
+        if !account.balance.covers(Amount(body.amount.get())) && !self.planted.is(Mutant::NoFundsCheck) {
             let balance = u64::try_from(account.balance.0).unwrap_or(0);
             return Err(Reject::InsufficientFunds.detail(balance));
         }

@@ -1,15 +1,17 @@
 //! Credits to and from the authority's other shards.
 
 use super::Shard;
-use crate::credit::{Credit, CreditAck, ForeignAck};
-use crate::journal::record::Record;
+use crate::credit::{Credit, CreditAck, ForeignAck, Incoming};
+use crate::journal::record::{Record, RecordNumber};
+use crate::mutant::Mutant;
 use crate::peer_link::PairMarks;
 use crate::types::ShardIndex;
 
 impl Shard {
     /// The next credit to hand over to another shard. It is durable.
     pub fn peek_credit(&self, destination: ShardIndex) -> Option<&Credit> {
-        self.outgoing[destination.index()].peek(self.journal.durable())
+        let is_early = self.planted.is(Mutant::CreditBeforeDurable);
+        self.outgoing[destination.index()].peek(if is_early { self.journal.made() } else { self.journal.durable() })
     }
 
     /// The credit last seen by [`Self::peek_credit`] is on its way.
@@ -20,7 +22,9 @@ impl Shard {
 
     /// The link to another shard was lost: what it did not acknowledge is to be handed over again.
     pub fn resend_credits(&mut self, destination: ShardIndex) {
-        self.outgoing[destination.index()].resend();
+        if !self.planted.is(Mutant::NoResend) {
+            self.outgoing[destination.index()].resend();
+        }
     }
 
     /// How far the links with another shard have come, in both directions: the credits made for it and those that it
@@ -49,7 +53,7 @@ impl Shard {
 
     /// Applies a credit from another shard, if it is the next of that pair; any other changes nothing.
     pub fn receive_credit(&mut self, source: ShardIndex, credit: &Credit) {
-        if !self.incoming[source.index()].is_next(credit.number) {
+        if !self.may_apply(source, credit.number) {
             self.counters.credits_repeated += 1;
             return;
         }
@@ -57,13 +61,34 @@ impl Shard {
         let recipient = self.open_account(&credit.recipient);
         let position = self.enter_credit(source, recipient, credit);
         let record = self.journal.record(&Record::Credit { source, credit: *credit, position });
-        self.incoming[source.index()].advance(record);
+        self.take_number(source, credit.number, record);
         self.credit(recipient, credit.amount);
     }
 
     /// What to tell another shard about its credits: which are applied, durably.
     pub fn credit_ack(&mut self, source: ShardIndex) -> CreditAck {
-        let number = self.incoming[source.index()].durable_number(self.journal.durable());
+        let incoming = &mut self.incoming[source.index()];
+        let durable = incoming.durable_number(self.journal.durable());
+        let number = if self.planted.is(Mutant::AckOnReceipt) { incoming.last_number() } else { durable };
         CreditAck { number, has_room: self.has_account_room(1) }
+    }
+
+    /// Number last + 1, and nothing else.
+    fn may_apply(&self, source: ShardIndex, number: u64) -> bool {
+        let incoming = &self.incoming[source.index()];
+        let is_repeated = number <= incoming.last_number();
+        incoming.is_next(number)
+            || self.planted.is(Mutant::CreditGapAccepted) && !is_repeated
+            || self.planted.is(Mutant::CreditAppliedTwice) && is_repeated
+    }
+
+    fn take_number(&mut self, source: ShardIndex, number: u64, record: RecordNumber) {
+        let incoming = &mut self.incoming[source.index()];
+        if incoming.is_next(number) {
+            incoming.advance(record);
+        } else if number > incoming.last_number() {
+            // Only a planted bug comes here.
+            *incoming = Incoming::restored(number);
+        }
     }
 }

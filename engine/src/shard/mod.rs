@@ -31,15 +31,14 @@ use crate::committee::Committee;
 use crate::counters::Counters;
 use crate::credit::{Incoming, Outgoing};
 use crate::key_cache::KeyCache;
-use crate::limits::{
-    JOBS_MAX, PACKET_DATAGRAMS_MAX, RECEIVE_BURST_MAX, REPLIES_MAX, ROOTS_PER_AUTHORITY, SHARDS_MAX, account_reserve,
-};
-use crate::limits::{STAGED_CERTIFICATES_MAX, STAGED_ORDERS_MAX};
+use crate::limits::{PACKET_DATAGRAMS_MAX, RECEIVE_BURST_MAX, SHARDS_MAX, Tables};
 use crate::message::RootContext;
+use crate::mutant::{Mutant, Planted};
 use crate::network::NetworkId;
 use crate::quarantine::Quarantine;
 use crate::reject::Reject;
 use crate::root_checks::RootChecks;
+use crate::sign::Sign;
 use crate::slab::Slab;
 use crate::types::{Address, Amount, Balance, Peer, ShardIndex, TimeMs};
 use crate::verify_batch::{Outcome, Ticket, VerifyBatch};
@@ -48,7 +47,7 @@ use confirmation::StagedCertificate;
 use durability::Journaling;
 use history::Historian;
 use quittance_net::frame::{self, Frame, Header, VOTES_MAX};
-use quittance_verify::{RootCache, SecretKey};
+use quittance_verify::RootCache;
 use recovery::Recovery;
 use replies::Replies;
 use std::sync::Arc;
@@ -63,12 +62,12 @@ pub struct ShardConfig {
     /// This authority's place in it.
     pub authority_index: u8,
     /// This authority's signing key.
-    pub secret: Arc<SecretKey>,
+    pub secret: Arc<dyn Sign>,
     /// This shard.
     pub shard: ShardIndex,
     /// How many shards this authority has; 1 to [`SHARDS_MAX`].
     pub shard_count: u16,
-    /// Account slots, more than [`account_reserve`]; see [`Arena::new`] for their memory.
+    /// Account slots, more than [`Tables::account_reserve`]; see [`Arena::new`] for their memory.
     pub account_count_max: usize,
     /// Senders' keys kept decompressed; each takes [`KeyCache::ENTRY_BYTES`].
     pub cached_key_count_max: usize,
@@ -81,6 +80,10 @@ pub struct ShardConfig {
     pub keeps_history: bool,
     /// Drawn at random per boot: keys the account index and the signature tags. Secret.
     pub hash_key: [u8; 16],
+    /// How large its tables are: [`Tables::FULL`], but in simulations.
+    pub tables: Tables,
+    /// No bug, but where a test planted one.
+    pub planted: Planted,
 }
 
 /// One shard. See the module's docs.
@@ -90,11 +93,14 @@ pub struct Shard {
     shard_count: u16,
     authority_index: u8,
     committee: Arc<Committee>,
-    secret: Arc<SecretKey>,
+    secret: Arc<dyn Sign>,
     context: RootContext,
     network_tag: u64,
     /// Votes, and so unknown roots, that one certificate can bring.
     certificate_votes_max: usize,
+    quorum: u64,
+    tables: Tables,
+    planted: Planted,
     hash_key: [u8; 16],
     arena: Arena,
     keys: KeyCache,
@@ -119,17 +125,19 @@ pub struct Shard {
 impl Shard {
     /// A shard without accounts. Takes all memory that does not grow with accounts and cached keys.
     pub fn new(config: ShardConfig) -> Self {
-        let ShardConfig { network, committee, shard, shard_count, hash_key, .. } = config;
+        let ShardConfig { network, committee, shard, shard_count, hash_key, tables, planted, .. } = config;
+        let certificate_votes_max = committee.members().len().min(VOTES_MAX);
         assert!((1..=SHARDS_MAX).contains(&shard_count) && shard.0 < shard_count, "the shell checks its options");
         assert!(
             usize::from(config.authority_index) < committee.members().len(),
             "the shell finds its key in the committee"
         );
         assert!(
-            config.account_count_max > account_reserve(shard_count),
+            config.account_count_max > tables.account_reserve(shard_count),
             "the shell adds the reserve to the accounts that its option asks for"
         );
         assert!(config.is_durable || !config.keeps_history, "a history whose journal forgets would lie");
+        assert!(tables.are_possible(certificate_votes_max), "tables are of full size, or a simulation chose them");
         let context = RootContext { network, epoch: committee.epoch(), committee: committee.digest() };
         Self {
             shard,
@@ -138,24 +146,27 @@ impl Shard {
             secret: config.secret,
             context,
             network_tag: network.tag(),
-            certificate_votes_max: committee.members().len().min(VOTES_MAX),
+            certificate_votes_max,
+            quorum: committee.quorum() - u64::from(planted.is(Mutant::QuorumOf2f)),
+            tables,
+            planted,
             hash_key,
             arena: Arena::new(config.account_count_max, hash_key),
             keys: KeyCache::new(config.cached_key_count_max),
-            roots: RootCache::new(committee.members().len(), ROOTS_PER_AUTHORITY),
-            root_checks: RootChecks::new(hash_key),
+            roots: RootCache::new(committee.members().len(), tables.roots_per_authority),
+            root_checks: RootChecks::new(&tables, hash_key),
             quarantine: Quarantine::new(config.quarantine_ms, hash_key),
-            staged_orders: Slab::new(STAGED_ORDERS_MAX),
-            staged_certificates: Slab::new(STAGED_CERTIFICATES_MAX),
-            batch: VerifyBatch::with_capacity(JOBS_MAX),
-            waiting: Vec::with_capacity(STAGED_CERTIFICATES_MAX),
-            outgoing: (0..shard_count).map(|_| Outgoing::new()).collect(),
+            staged_orders: Slab::new(tables.staged_orders),
+            staged_certificates: Slab::new(tables.staged_certificates),
+            batch: VerifyBatch::with_capacity(tables.jobs),
+            waiting: Vec::with_capacity(tables.staged_certificates),
+            outgoing: (0..shard_count).map(|_| Outgoing::new().limited_to(tables.credits_unacknowledged)).collect(),
             incoming: (0..shard_count).map(|_| Incoming::default()).collect(),
             journal: Journaling::new(config.is_durable),
             history: Historian::new(config.keeps_history),
             pressure: Pressure::None,
             recovery: None,
-            replies: Replies::new(committee.path_levels_max()),
+            replies: Replies::new(committee.path_levels_max(), tables.replies()),
             redeemed: 0,
             counters: Counters::default(),
             committee,
@@ -201,16 +212,17 @@ impl Shard {
     /// whatever they are, except to questions about histories; at most [`RECEIVE_BURST_MAX`]. At 0 the shell leaves datagrams in the socket, finishes batches and
     /// hands over credits.
     pub fn room(&self) -> usize {
-        let jobs = (JOBS_MAX - self.batch.len()).min(self.root_checks.room());
+        let tables = &self.tables;
+        let jobs = (tables.jobs - self.batch.len()).min(self.root_checks.room());
         let datagrams =
             (jobs / self.certificate_votes_max).min(self.staged_orders.room()).min(self.staged_certificates.room());
         if self.journal.is_backed_up() || self.history.is_backed_up() {
             return 0;
         }
         // Whatever is staged will be answered.
-        let staged =
-            STAGED_ORDERS_MAX - self.staged_orders.room() + STAGED_CERTIFICATES_MAX - self.staged_certificates.room();
-        let replies = REPLIES_MAX.saturating_sub(self.replies.waiting_count() + staged);
+        let staged = tables.staged_orders - self.staged_orders.room() + tables.staged_certificates
+            - self.staged_certificates.room();
+        let replies = tables.replies().saturating_sub(self.replies.waiting_count() + staged);
         datagrams.min(replies).saturating_sub(PACKET_DATAGRAMS_MAX).min(RECEIVE_BURST_MAX)
     }
 
@@ -287,7 +299,7 @@ impl Shard {
 
     /// Whether so many accounts can be made and the reserve for other shards' credits stays whole.
     fn has_account_room(&self, new_count: usize) -> bool {
-        self.arena.free_count() >= account_reserve(self.shard_count) + new_count
+        self.arena.free_count() >= self.tables.account_reserve(self.shard_count) + new_count
     }
 
     fn slot(&self, slot: SlotIndex) -> &Slot {

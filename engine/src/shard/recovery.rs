@@ -11,6 +11,7 @@ use crate::history::entry::{Content, CreditEntry, ENTRY_BYTES_MAX, Entry};
 use crate::history::{HistoryHead, segment_end};
 use crate::journal::record::{BadRecord, Record, RecordNumber};
 use crate::journal::snapshot::{OutgoingTail, SNAPSHOT_CHUNK_SLOTS, ShardTail, SlotImage};
+use crate::mutant::Mutant;
 use crate::types::{Address, Amount, Balance, Digest, Sequence, ShardIndex};
 use quittance_net::frame::{I128, OrderBody, RECIPIENT_ACCOUNT, U64};
 
@@ -67,6 +68,9 @@ impl Shard {
     pub fn snapshot_chunk(&self, cursor: &mut usize, into: &mut Vec<SlotImage>) -> Option<RecordNumber> {
         into.clear();
         into.extend(self.arena.slots_and_heads().skip(*cursor).take(SNAPSHOT_CHUNK_SLOTS).map(image));
+        if self.planted.is(Mutant::SnapshotWithoutPending) {
+            into.iter_mut().for_each(|image| image.pending = NO_ORDER);
+        }
         *cursor += into.len();
         (!into.is_empty()).then_some(self.journal.made())
     }
@@ -136,8 +140,11 @@ impl Shard {
             .outgoing
             .into_iter()
             .map(|link| Outgoing::restored(link.last_number, link.peer_has_room, link.credits.into_iter()))
+            .map(|outgoing| outgoing.limited_to(self.tables.credits_unacknowledged))
             .collect();
-        self.recovering().tail_lsn = lsn;
+        let is_replayed_twice = self.planted.is(Mutant::TailReplayedTwice);
+        let recovery = self.recovering();
+        recovery.tail_lsn = if is_replayed_twice { recovery.last } else { lsn };
         Ok(())
     }
 
@@ -172,6 +179,10 @@ impl Shard {
             // Its votes may be there, or not: no record says how long it is.
             let after = recovery.last_position + ENTRY_BYTES_MAX as u64;
             self.history.resume(after.min(segment_end(recovery.last_position)));
+        }
+        #[cfg(feature = "mutants")]
+        if self.planted.is(Mutant::NoResend) {
+            self.outgoing.iter_mut().for_each(Outgoing::skip_unacknowledged);
         }
         Ok(())
     }

@@ -1,8 +1,10 @@
 //! Replies: leaves of one signed tree per batch, and the unsigned rest.
 
 use super::Shard;
-use crate::limits::{REPLIES_MAX, REPLY_BATCH_MAX};
+use crate::journal::RecordNumber;
+use crate::limits::REPLY_BATCH_MAX;
 use crate::message::{receipt_leaf, rejection_leaf, vote_leaf};
+use crate::mutant::Mutant;
 use crate::reject::Refusal;
 use crate::release::{Durable, Withheld};
 use crate::types::{Digest, Peer};
@@ -49,19 +51,22 @@ pub(super) struct Replies {
     leaves: Vec<tree::Hash>,
     tree: Tree,
     batch_max: usize,
+    waiting_max: usize,
 }
 
 impl Replies {
-    pub(super) fn new(path_levels_max: usize) -> Self {
+    /// For so many replies of each sort.
+    pub(super) fn new(path_levels_max: usize, waiting_max: usize) -> Self {
         let batch_max = 1 << path_levels_max;
         assert!(batch_max <= REPLY_BATCH_MAX);
         Self {
-            proven: Withheld::with_capacity(REPLIES_MAX),
-            plain: Withheld::with_capacity(REPLIES_MAX),
+            proven: Withheld::with_capacity(waiting_max),
+            plain: Withheld::with_capacity(waiting_max),
             leaving: Vec::with_capacity(batch_max),
             leaves: Vec::with_capacity(batch_max),
             tree: Tree::with_capacity(batch_max),
             batch_max,
+            waiting_max,
         }
     }
 
@@ -112,6 +117,14 @@ impl Shard {
         self.push_proven(ProvenReply { peer, subject: digest, statement: Statement::Vote });
     }
 
+    /// The vote that the order has: again.
+    pub(super) fn repeat_vote(&mut self, peer: Peer, digest: Digest) {
+        let reply = ProvenReply { peer, subject: digest, statement: Statement::Vote };
+        if !self.leaks(Mutant::RepeatedVoteLeaks, reply) {
+            self.push_proven(reply);
+        }
+    }
+
     pub(super) fn reply_receipt(&mut self, peer: Peer, digest: Digest) {
         self.push_proven(ProvenReply { peer, subject: digest, statement: Statement::Receipt });
     }
@@ -133,7 +146,15 @@ impl Shard {
     }
 
     fn push_proven(&mut self, reply: ProvenReply) {
-        if self.replies.proven.len() < REPLIES_MAX {
+        let is_leaked = match reply.statement {
+            Statement::Vote => self.leaks(Mutant::VoteBeforeDurable, reply),
+            Statement::Receipt => self.leaks(Mutant::ReceiptBeforeDurable, reply),
+            Statement::Rejection(_) => false,
+        };
+        if is_leaked {
+            return;
+        }
+        if self.replies.proven.len() < self.replies.waiting_max {
             self.replies.proven.push(self.journal.made(), reply);
         } else {
             self.counters.replies_dropped += 1;
@@ -141,11 +162,28 @@ impl Shard {
     }
 
     fn push_plain(&mut self, reply: PlainReply) {
-        if self.replies.plain.len() < REPLIES_MAX {
-            self.replies.plain.push(self.journal.made(), reply);
+        if self.replies.plain.len() < self.replies.waiting_max {
+            let is_early = self.planted.is(Mutant::AnswerBeforeDurable);
+            let after = if is_early { RecordNumber::default() } else { self.journal.made() };
+            self.replies.plain.push(after, reply);
         } else {
             self.counters.replies_dropped += 1;
         }
+    }
+
+    /// Whether this bug was planted; then the reply is on its way.
+    #[cfg(feature = "mutants")]
+    fn leaks(&mut self, mutant: Mutant, reply: ProvenReply) -> bool {
+        let leaks = self.planted.is(mutant);
+        if leaks {
+            self.replies.proven.leak(reply);
+        }
+        leaks
+    }
+
+    #[cfg(not(feature = "mutants"))]
+    fn leaks(&self, _: Mutant, _: ProvenReply) -> bool {
+        false
     }
 
     /// One tree, one signature, one frame per reply. This is the only place where an authority signs, and it takes nothing that

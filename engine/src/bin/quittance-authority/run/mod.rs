@@ -31,7 +31,9 @@ pub(crate) use network_files::{NetworkFiles, Opening};
 use peers::{Bell, Peers};
 use placement::{Place, Placement};
 use quittance_engine::key_cache::KeyCache;
+use quittance_engine::limits::Tables;
 use quittance_engine::limits::{ACCOUNTS_PER_SHARD_MAX, account_reserve};
+use quittance_engine::mutant::Planted;
 use quittance_engine::peer_link::{LinkKey, Process};
 use quittance_engine::shard::ShardConfig;
 use quittance_engine::shard_range::ShardRange;
@@ -278,7 +280,7 @@ pub(crate) fn shard_configs(
             network: files.network,
             committee: Arc::clone(&files.committee),
             authority_index: files.authority_index,
-            secret: Arc::clone(&files.secret),
+            secret: files.secret.clone(),
             shard,
             shard_count,
             account_count_max,
@@ -287,6 +289,8 @@ pub(crate) fn shard_configs(
             is_durable: settings.is_durable,
             keeps_history: settings.keeps_history,
             hash_key: random()?,
+            tables: Tables::FULL,
+            planted: Planted::default(),
         })
     };
     hosted.iter().map(config).collect()

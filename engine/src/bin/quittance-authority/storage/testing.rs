@@ -12,6 +12,8 @@ use quittance_engine::journal::record::{Record, RecordNumber};
 use quittance_engine::journal::ring::{Placed, Position, Ring};
 use quittance_engine::journal::snapshot::{Encoder, SnapshotHeader};
 use quittance_engine::journal::{BLOCK_BYTES_MAX, REGION_BYTES_MIN, block::set_copy};
+use quittance_engine::limits::Tables;
+use quittance_engine::mutant::Planted;
 use quittance_engine::network::NetworkId;
 use quittance_engine::shard::{Shard, ShardConfig};
 use quittance_engine::shard_range::ShardRange;
@@ -88,7 +90,7 @@ impl World {
             network: self.identity.network,
             committee: Arc::clone(&self.committee),
             authority_index: 0,
-            secret: Arc::clone(&self.secret),
+            secret: self.secret.clone(),
             shard: ShardIndex(shard),
             shard_count: self.identity.shard_count,
             account_count_max: 40_000,
@@ -97,6 +99,8 @@ impl World {
             is_durable: true,
             keeps_history: false,
             hash_key: [1; 16],
+            tables: Tables::FULL,
+            planted: Planted::default(),
         }
     }
 

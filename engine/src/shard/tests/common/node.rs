@@ -2,6 +2,8 @@
 
 use super::{FUNDS, NOW, Payer, Reply, World, receipt_leaf, rejection_leaf, vote_leaf};
 use crate::arena::Slot;
+use crate::limits::Tables;
+use crate::mutant::Planted;
 use crate::quarantine::QUARANTINE_MS;
 use crate::reject::{Refusal, Reject};
 use crate::shard::{Outlet, Shard, ShardConfig};
@@ -103,6 +105,8 @@ impl Node {
             is_durable: setup.is_durable,
             keeps_history: setup.keeps_history,
             hash_key: [0x5c; 16],
+            tables: Tables::FULL,
+            planted: Planted::default(),
         });
         let verifier = Verifier::new(BackendKind::Portable, [3; 32]);
         Self { shard, now: NOW, world: world.clone(), setup, verifier, requests: Vec::new(), roots: BTreeSet::new() }

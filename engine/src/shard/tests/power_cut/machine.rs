@@ -12,6 +12,8 @@ use crate::journal::ring::Placed;
 use crate::journal::snapshot::Encoder;
 use crate::journal::{BLOCK_BYTES_MAX, REGION_BYTES_MIN};
 use crate::keeper::{Copied, Keeper, PROOF_DELAY_NS, Piece, Rule, Stage};
+use crate::limits::Tables;
+use crate::mutant::Planted;
 use crate::shard::{Shard, ShardConfig};
 use crate::types::ShardIndex;
 use std::collections::VecDeque;
@@ -544,5 +546,7 @@ pub(super) fn config(ground: &Ground, shard: usize) -> ShardConfig {
         is_durable: true,
         keeps_history: true,
         hash_key: [0x5c; 16],
+        tables: Tables::FULL,
+        planted: Planted::default(),
     }
 }
