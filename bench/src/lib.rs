@@ -37,18 +37,22 @@
 //! | `world.rs`, `client.rs`, `intruder.rs` | sockets and time; a source of bad signatures |
 //! | `model.rs`, `audit.rs` | what must be there, and what is |
 //! | `report/` | table and JSON |
+//! | `sim/` | whole committees, simulated
 //! | `verify/` | signature checks by themselves, beside another library's |
 //!
 //! The subcommand `crash` kills a durable authority again and again: see [`crash`].
 //!
 //! The subcommand `restart` times the start of an authority that has much to read back: see [`restart`].
 //!
+//! The subcommand `sim` runs whole committees in one thread, with everything going wrong that may: see [`sim`].
+//!
 //! The subcommand `verify` measures signature checks alone, without authorities or sockets: see [`verify`].
 //!
 //! # Dependencies
 //! - `quittance-engine`: messages, committee and genesis files, rejection codes. `quittance-net`: frames and transports.
 //!   `quittance-verify`: keys, signature checks, reply trees.
-//! - `blake3`: key seeds of a run, digests of states. `rand_chacha`, `rand_core`: who pays whom. `getrandom`: the verifier's secret seed.
+//! - `blake3`: key seeds of a run, digests of states; in simulations the oracle of signatures, and the trace. `rand_chacha`,
+//!   `rand_core`: who pays whom. `getrandom`: the verifier's secret seed.
 //! - `bytemuck`: frames as bytes. `hex`: keys in private files.
 //! - `ed25519-dalek` (with its feature `batch`): only to compare with, in `verify`. It decides nothing.
 //! - `clap`: the command line. `comfy-table`: the table. `indicatif`: progress bars. `serde`, `serde_json`: JSON both ways.
@@ -93,6 +97,7 @@ pub mod restart;
 pub mod run;
 pub mod scene;
 pub mod setup;
+pub mod sim;
 pub mod terms;
 pub mod timeouts;
 pub mod verify;

@@ -4,6 +4,7 @@ use crate::error::BenchError;
 use crate::limits::{
     ACCOUNT_COUNT_MAX, IN_FLIGHT_MAX, MEMBER_COUNT_MAX, PAYMENT_COUNT_MAX, SHARD_COUNT_MAX, SOCKET_COUNT_MAX,
 };
+use crate::sim::SimOptions;
 use crate::verify::{ROUND_COUNT_MAX, ROUNDS, ROUNDS_QUICK};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use quittance_net::transport::TransportKind;
@@ -110,6 +111,17 @@ pub enum Command {
     /// Exit code: 0 measured; 1 a start found no snapshot or no records; 2 wrong usage, or the load ended too early; 3 an
     /// authority did not start, or died by itself, or the machine refused something; 130 interrupted.
     Restart(RestartOptions),
+    /// Run whole committees in one thread, without clock, socket or file, and let everything go wrong that may.
+    ///
+    /// Honest authorities are the real shards with the real journal; liars, payers, thieves, networks, disks, power cuts and
+    /// clocks are simulated. A seed decides all of it, and gives the same run again, byte for byte. A step is one event. When
+    /// a seed has taken its steps, nothing goes wrong any more, and everything must come right.
+    ///
+    /// `violations`: seeds in which something was that must never be. `first_violation` says what, where, and how to see it
+    /// again. `faults`: what went wrong on purpose. `trace`: a hash of every event.
+    ///
+    /// Exit code: 0 nothing was found; 1 something was (with --mutants: a bug was not found); 2 wrong usage; 130 interrupted.
+    Sim(SimOptions),
 }
 
 /// Options of `restart`.

@@ -150,3 +150,28 @@ pub const ACCOUNTS_PER_SHARD_MAX: usize = 1 << 30;
 pub const fn account_reserve(shard_count: u16) -> usize {
     Tables::FULL.account_reserve(shard_count)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_refused_that_are_too_large_or_hold_no_packet() {
+        let changes: [fn(&mut Tables); 7] = [
+            |tables| tables.jobs = JOBS_MAX + 1,
+            |tables| tables.staged_orders = tables.jobs - 1,
+            |tables| tables.root_checks = tables.jobs - 1,
+            |tables| tables.staged_certificates = PACKET_DATAGRAMS_MAX,
+            |tables| tables.jobs = VOTES_MAX * PACKET_DATAGRAMS_MAX,
+            |tables| tables.roots_per_authority = 0,
+            |tables| tables.credits_unacknowledged = CREDITS_UNACKNOWLEDGED_MAX + 1,
+        ];
+        for (index, change) in changes.into_iter().enumerate() {
+            let mut tables = Tables::FULL;
+            assert!(tables.are_possible(VOTES_MAX));
+            change(&mut tables);
+            assert!(!tables.are_possible(VOTES_MAX), "change {index}");
+        }
+        assert_eq!(Tables::FULL.account_reserve(3), account_reserve(3));
+    }
+}

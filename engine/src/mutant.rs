@@ -1,7 +1,7 @@
 //! Planted bugs, so that the simulation can show that it would find real ones.
 //!
 //! Without the feature `mutants` nothing can be planted: [`Planted`] has no size, and every question about it is `false`
-//! when it is compiled. A program that was built with the feature contains [`MARKER`], so that a release can be shown to
+//! when it is compiled. A program that was built with the feature contains a marker, so that a release can be shown to
 //! be without.
 
 /// What a program that can plant bugs contains, and no other does.
@@ -61,8 +61,6 @@ mutants! {
     TwoBlocksUnderWay = "two-blocks-under-way";
     /// A snapshot is finished while the journal lacks what it holds.
     SnapshotBeforeJournal = "snapshot-before-journal";
-    /// The ring is released when a snapshot has its last piece, not when it is synced.
-    ReleaseBeforeSnapshotSync = "release-before-snapshot-sync";
     /// A snapshot forgets which orders were voted for.
     SnapshotWithoutPending = "snapshot-without-pending";
     /// Records that a snapshot's tail holds are replayed over it.
@@ -79,7 +77,9 @@ mutants! {
     CompletionOutOfOrder = "completion-out-of-order";
     /// For the driver: a sync that failed is taken for one that did not.
     SyncErrorIgnored = "sync-error-ignored";
-    /// For the driver: recovery reads what is not known to be on the medium.
+    /// For the driver: the ring is released for a snapshot whose file was never synced.
+    ReleaseBeforeSnapshotSync = "release-before-snapshot-sync";
+    /// For the driver: recovery reads what is not known to be on the medium, and never makes sure of it.
     NoSyncBeforeRead = "no-sync-before-read";
     /// For the driver: recovery mends the copies, and goes on before that is durable.
     RepairsNotSynced = "repairs-not-synced";
@@ -100,10 +100,15 @@ pub struct Planted {
 }
 
 impl Planted {
+    /// No bug.
+    pub const NOTHING: Self = Self {
+        #[cfg(feature = "mutants")]
+        mutant: None,
+    };
+
     /// This bug; `None` if the program was not built to have any.
     #[cfg(feature = "mutants")]
     pub fn new(mutant: Mutant) -> Option<Self> {
-        core::hint::black_box(MARKER);
         Some(Self { mutant: Some(mutant) })
     }
 
@@ -111,6 +116,12 @@ impl Planted {
     #[cfg(not(feature = "mutants"))]
     pub fn new(_: Mutant) -> Option<Self> {
         None
+    }
+
+    /// Keeps the marker in every program that has shards and was built for bugs.
+    pub(crate) fn mark() {
+        #[cfg(feature = "mutants")]
+        core::hint::black_box(MARKER);
     }
 
     /// Whether this is the bug.

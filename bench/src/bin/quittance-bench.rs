@@ -5,7 +5,8 @@ use clap::Parser;
 use quittance_bench::error::BenchError;
 use quittance_bench::options::{Cli, Command, CrashOptions, RestartOptions, RunOptions, VerifyOptions};
 use quittance_bench::run::run;
-use quittance_bench::{crash, report, restart, verify};
+use quittance_bench::sim::SimOptions;
+use quittance_bench::{crash, report, restart, sim, verify};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -18,6 +19,8 @@ fn main() -> ExitCode {
         Command::Verify(options) => compare(&options),
         Command::Crash(options) => kill(&options),
         Command::Restart(options) => start(&options),
+        Command::Sim(options) if options.mutants => hunt(&options),
+        Command::Sim(options) => simulate(&options),
     };
     ended.unwrap_or_else(|error| {
         eprintln!("quittance-bench: {error}");
@@ -56,6 +59,30 @@ fn start(options: &RestartOptions) -> Result<ExitCode, BenchError> {
         println!("{}", restart::table(&report));
     }
     Ok(concluded(&report.failures()))
+}
+
+/// Simulates, prints, and says by the exit code whether anything was that must never be.
+fn simulate(options: &SimOptions) -> Result<ExitCode, BenchError> {
+    let report = sim::sim(options, command_line())?;
+    if options.json {
+        print_json(&report);
+    } else {
+        println!("{}", sim::text(&report));
+    }
+    Ok(concluded(&report.failures()))
+}
+
+/// Plants bugs, prints, and says by the exit code whether all were found.
+fn hunt(options: &SimOptions) -> Result<ExitCode, BenchError> {
+    let hunts = sim::mutants::hunt_all(options)?;
+    if options.json {
+        print_json(&hunts);
+    } else {
+        print!("{}", sim::mutants::text(&hunts));
+    }
+    let missed = hunts.iter().filter(|hunt| hunt.caught == 0);
+    let missed: Vec<_> = missed.map(|hunt| format!("no seed found the bug {}", hunt.mutant)).collect();
+    Ok(concluded(&missed))
 }
 
 /// Says what failed; exit code 1 if anything did.

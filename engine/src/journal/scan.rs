@@ -138,9 +138,9 @@ impl Scan {
 
     /// The same reader, with a bug if one was planted.
     #[must_use]
-    pub fn with(self, planted: Planted) -> Self {
-        let checks = Checks { planted, ..self.checks };
-        Self { checks, ..self }
+    pub fn with(mut self, planted: Planted) -> Self {
+        self.checks.planted = planted;
+        self
     }
 
     /// Where the next block is to be, or would go.

@@ -101,9 +101,9 @@ impl Keeper {
 
     /// The same keeper, with a bug if one was planted.
     #[must_use]
-    pub fn with(self, planted: Planted) -> Self {
-        let rules = Rules { planted, ..self.rules };
-        Self { rules, ..self }
+    pub fn with(mut self, planted: Planted) -> Self {
+        self.rules.planted = planted;
+        self
     }
 
     /// Every copy has the block under way, synced, and `last` is its last record: what rests on it may leave.
@@ -236,8 +236,6 @@ pub(crate) enum Rule {
     OneUnderWay,
     /// A snapshot is finished only when the journal holds what it holds.
     DurableFirst,
-    /// The ring is released when the snapshot is synced.
-    SnapshotSynced,
     /// A ring that is nearly full takes no credits, and keeps room for what its snapshot waits for.
     Reserve,
 }
@@ -253,7 +251,6 @@ impl Rules {
         let is_broken = match rule {
             Rule::OneUnderWay => planted.is(Mutant::TwoBlocksUnderWay) || planted.is(Mutant::CompletionOutOfOrder),
             Rule::DurableFirst => planted.is(Mutant::SnapshotBeforeJournal),
-            Rule::SnapshotSynced => planted.is(Mutant::ReleaseBeforeSnapshotSync),
             Rule::Reserve => false,
         };
         !is_broken

@@ -88,9 +88,6 @@ impl Keeper {
             Stage::Durable(copied) if !self.is_waited_for(shard) || !self.rules.keep(Rule::DurableFirst) => {
                 may_count(&copied).then(|| {
                     self.stage = Stage::Sync(copied);
-                    if !self.rules.keep(Rule::SnapshotSynced) {
-                        self.ring.release(copied.start);
-                    }
                     Piece::Finish
                 })
             }

@@ -1,0 +1,121 @@
+//! Bugs that are planted one after the other, and how many seeds it takes to find each.
+//!
+//! Of seeds 0 to 19, with 60,000 steps each, the first one that found a bug, counted from 1, and how many did. All together
+//! take half a minute on one core:
+//!
+//! ```sh
+//! cargo run --release -p quittance-bench --features mutants --bin quittance-bench -- \
+//!     sim --mutants --seeds 0..20 --steps 60000
+//! ```
+//!
+//! | bug | first | of 20 | what is found |
+//! |---|---:|---:|---|
+//! | `vote-before-durable` | 1 | 20 | it leaves before both disks have its record |
+//! | `repeated-vote-leaks` | 1 | 20 | the same |
+//! | `receipt-before-durable` | 1 | 20 | the same |
+//! | `answer-before-durable` | 1 | 20 | the same |
+//! | `no-conflict-check` | 1 | 13 | two votes for one sequence number |
+//! | `no-funds-check` | 1 | 4 | a negative balance when all is settled |
+//! | `order-signature-ignored` | 2 | 7 | a vote for what nobody signed |
+//! | `vote-signature-ignored` | 1 | 13 | a payment applied that no quorum voted for |
+//! | `quorum-of-2f` | 1 | 13 | the same |
+//! | `credit-applied-twice` | 1 | 17 | more money than there is |
+//! | `credit-gap-accepted` | 2 | 11 | credits acknowledged that no record holds; less money than there is |
+//! | `credit-before-durable` | 1 | 17 | it leaves before both disks have its record |
+//! | `ack-on-receipt` | 1 | 17 | the same |
+//! | `no-resend` | 1 | 15 | a credit is skipped; no rest at the end |
+//! | `two-blocks-under-way` | 2 | 5 | a refusal to start: the later one seems to prove the earlier one |
+//! | `snapshot-before-journal` | 6 | 3 | a refusal to start: the snapshot has more than the journal |
+//! | `snapshot-without-pending` | 1 | 20 | a vote is forgotten |
+//! | `tail-replayed-twice` | 1 | 19 | a refusal to start, or another state |
+//! | `torn-block-accepted` | 1 | 3 | a refusal to start, or another state |
+//! | `stale-block-accepted` | 1 | 20 | a refusal to start: old records contradict new ones |
+//! | `durable-before-sync` | 1 | 20 | votes leave before both disks have their record |
+//! | `one-copy-synced` | 1 | 20 | the same |
+//! | `completion-out-of-order` | 1 | 20 | the same |
+//! | `sync-error-ignored` | 1 | 16 | the same |
+//! | `release-before-snapshot-sync` | 1 | 20 | a refusal to start: what the lost snapshot replaced is written over |
+//! | `no-sync-before-read` | 1 | 18 | after recovery, something leaves that one disk may lose |
+//! | `repairs-not-synced` | 1 | 18 | the same |
+//!
+//! Bugs between shards cannot show where authorities have one shard, thefts where there is no thief, and what tears a block
+//! only where the power goes: hence the zeros of [`swarm`](super::swarm) are in these figures.
+
+use super::SimOptions;
+use super::signatures::Keys;
+use super::world::Terms;
+use super::{no_mutants, run_seed};
+use crate::error::BenchError;
+use crate::interrupt::Interrupt;
+use crate::report::grouped;
+use core::fmt::Write;
+use quittance_engine::mutant::{Mutant, Planted};
+use serde::Serialize;
+use std::rc::Rc;
+
+/// What became of a bug.
+#[derive(Clone, Debug, Serialize)]
+pub struct Hunt {
+    /// Its name.
+    pub mutant: &'static str,
+    /// Seeds run with it.
+    pub seeds: u64,
+    /// Of these, those that found it.
+    pub caught: u64,
+    /// How many seeds it took to find it first; null if none did.
+    pub first: Option<u64>,
+    /// What was found.
+    pub what: Option<String>,
+}
+
+/// Plants each of the engine's bugs in every seed asked for.
+///
+/// # Errors
+/// [`BenchError::Usage`] if this program was not built for it; what interrupts.
+pub fn hunt_all(options: &SimOptions) -> Result<Vec<Hunt>, BenchError> {
+    let interrupt = Interrupt::catch()?;
+    let keys = Rc::new(Keys::new());
+    let hook = std::panic::take_hook();
+    // What a planted bug makes of an assertion is in the table.
+    std::panic::set_hook(Box::new(|_| {}));
+    let hunts = Mutant::ALL.iter().map(|mutant| {
+        let planted = Planted::new(*mutant).ok_or_else(no_mutants)?;
+        let terms = Terms { steps: options.steps, real_signatures: options.real_signatures, planted };
+        hunt(*mutant, options, &terms, &keys, &interrupt)
+    });
+    let hunts = hunts.collect();
+    std::panic::set_hook(hook);
+    hunts
+}
+
+fn hunt(
+    mutant: Mutant,
+    options: &SimOptions,
+    terms: &Terms,
+    keys: &Rc<Keys>,
+    interrupt: &Interrupt,
+) -> Result<Hunt, BenchError> {
+    let mut hunt = Hunt { mutant: mutant.name(), seeds: 0, caught: 0, first: None, what: None };
+    for seed in options.seeds.clone() {
+        interrupt.check()?;
+        hunt.seeds += 1;
+        if let Err(violation) = run_seed(seed, terms, keys) {
+            hunt.caught += 1;
+            hunt.first.get_or_insert(hunt.seeds);
+            hunt.what.get_or_insert(violation.what);
+        }
+    }
+    Ok(hunt)
+}
+
+/// The table for a person.
+pub fn text(hunts: &[Hunt]) -> String {
+    let mut text = format!("{:<28} {:>6} {:>7}  what was found first\n", "bug", "first", "caught");
+    for hunt in hunts {
+        let first = hunt.first.map_or("-".to_owned(), grouped);
+        let share = format!("{}/{}", hunt.caught, hunt.seeds);
+        let what: String = hunt.what.as_deref().unwrap_or("nothing").chars().take(90).collect();
+        writeln!(text, "{:<28} {first:>6} {share:>7}  {what}", hunt.mutant).expect("a string takes all");
+    }
+    text
+}
