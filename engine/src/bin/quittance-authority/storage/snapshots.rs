@@ -55,9 +55,15 @@ impl Snapshots {
         self.buffers.pop()
     }
 
-    /// Takes back a buffer.
+    /// Takes back a buffer and wakes the shards: any of them may have gone to sleep for want of one. To wake them only when
+    /// there was none would miss the one that took none between the look and the push.
     fn give_back(&self, buffer: Vec<SlotImage>) {
         let _ = self.buffers.push(buffer);
+        self.wakers().iter().for_each(Waker::wake);
+    }
+
+    fn wakers(&self) -> &[Waker] {
+        self.wakers.get().expect("shards begin only after all wakers are known")
     }
 
     /// Hands over a piece of the shard's snapshot.
@@ -140,7 +146,7 @@ impl SnapshotWriter {
         let place = self.snapshots.shards.local(shard);
         let told = self.snapshots.done[place].push(());
         assert!(told.is_ok(), "a shard has one snapshot under way");
-        self.snapshots.wakers.get().expect("shards begin only after all wakers are known")[place].wake();
+        self.snapshots.wakers()[place].wake();
         Ok(())
     }
 }
