@@ -84,6 +84,8 @@
 //! - `tempfile`: journals that go away.
 //! - `stateright`: the model checker behind `tests/model`, which visits every state of small models of this protocol. It
 //!   brings a web server along that cannot be left out and is never started.
+//! - `shuttle`: decides which thread comes first, where the shell's threads hand work to each other (`sync/` of the command).
+//!   Rather than loom, whose search of all orders ends in a few dozen acts: here whole shards take part.
 //! - `fuser`, on Linux: a disk that loses power and fails, behind a real process (`tests/faulty_disk`).
 #![forbid(unsafe_code)]
 

@@ -12,6 +12,7 @@
 //! | `run/network_files.rs`, `run/placement.rs` | what it is told: committee, genesis; cores |
 //! | `run/threads.rs`, `run/shard_thread.rs`, `run/verifier_thread.rs` | its threads |
 //! | `run/links.rs`, `run/verifier_pool.rs` | the lock-free queues between them |
+//! | `sync/` | what threads meet at; for tests, how they are made to meet in many orders |
 //! | `run/hosted.rs`, `run/peers/` | which shards this process runs; its links to those that run the others |
 //! | `run/durability.rs` | the journal of a running authority, and each shard's share |
 //! | `run/idle.rs`, `run/outbox.rs` | when a thread spins or sleeps; where its replies go |
@@ -26,6 +27,7 @@ mod options;
 mod private_file;
 mod run;
 mod storage;
+mod sync;
 mod verify_journal;
 
 use clap::Parser;

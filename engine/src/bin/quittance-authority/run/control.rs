@@ -3,12 +3,13 @@
 use super::durability::Found;
 use super::peers::LinkReport;
 use crate::fault::Fault;
+use crate::sync::{AtomicBool, AtomicU64, Waker};
 use quittance_engine::counters::Counters;
 use quittance_engine::types::ShardIndex;
-use quittance_net::transport::{self, Waker};
+use quittance_net::transport;
 use quittance_verify::Counters as VerifyCounters;
 use serde::Serialize;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 /// Read by every thread once per turn.
 #[derive(Debug, Default)]

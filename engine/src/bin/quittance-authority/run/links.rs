@@ -5,7 +5,7 @@
 
 use super::peers::Bell;
 use crate::fault::Fault;
-use crossbeam::queue::ArrayQueue;
+use crate::sync::{ArrayQueue, AtomicBool, AtomicU64, Waker};
 use crossbeam::utils::CachePadded;
 use quittance_engine::credit::{Credit, CreditAck};
 use quittance_engine::limits::CREDITS_UNACKNOWLEDGED_MAX;
@@ -13,9 +13,8 @@ use quittance_engine::peer_link::PairMarks;
 use quittance_engine::shard::Shard;
 use quittance_engine::shard_range::ShardRange;
 use quittance_engine::types::ShardIndex;
-use quittance_net::transport::Waker;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 /// Credits in the queue of one pair. What does not fit waits in the source's outbox.
 const CREDIT_QUEUE_MAX: usize = 1_024;
@@ -58,8 +57,12 @@ pub(super) struct Links {
 impl Links {
     /// No credits under way; every shard has room. `bell` for an authority whose other shards are elsewhere.
     pub(super) fn new(shards: ShardRange, shard_count: u16, bell: Option<Arc<Bell>>) -> Self {
+        Self::with_queues(shards, shard_count, bell, credit_queue(shard_count.into()))
+    }
+
+    fn with_queues(shards: ShardRange, shard_count: u16, bell: Option<Arc<Bell>>, credit_count: usize) -> Self {
         let link = || Link {
-            credits: ArrayQueue::new(credit_queue(shard_count.into())),
+            credits: ArrayQueue::new(credit_count),
             ack: CachePadded::new(AtomicU64::new(1)),
             made: AtomicU64::new(0),
             resend: AtomicBool::new(false),
@@ -278,3 +281,7 @@ mod tests {
         assert!(links.has_waited(own, other) && !links.has_waited(own, other));
     }
 }
+
+#[cfg(test)]
+#[path = "links_schedules.rs"]
+mod schedules;

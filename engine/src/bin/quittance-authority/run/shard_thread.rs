@@ -10,10 +10,11 @@ use super::placement::Place;
 use super::verification::Verification;
 use crate::fault::Fault;
 use crate::storage::ShardJournal;
+use crate::sync::{Waker, waker};
 use crossbeam::channel::{Receiver, Sender};
 use quittance_engine::shard::{Shard, ShardConfig};
 use quittance_engine::types::{ShardIndex, TimeMs};
-use quittance_net::transport::{Config, Socket, Transport, TransportKind, Wait, Waker};
+use quittance_net::transport::{Config, Socket, Transport, TransportKind, Wait};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -61,7 +62,7 @@ impl ShardThread {
         };
         links.publish(index, &mut shard);
         let transport = Transport::new(transport, socket, &Config::default())?;
-        let ready = Event::Ready { shard: index, waker: transport.waker(), recovered };
+        let ready = Event::Ready { shard: index, waker: waker(&transport), recovered };
         // The main thread is gone only when the process ends.
         let (Ok(()), Ok(wakers)) = (events.send(ready), start.recv()) else { return Ok(()) };
         let serving = Serving { index, place, shard, journal, transport, verification, links, control, wakers, events };

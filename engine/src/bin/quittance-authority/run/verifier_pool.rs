@@ -3,13 +3,11 @@
 //! Batches form by themselves: a shard hands over what it has as soon as it has a batch to spare; while all are under way,
 //! signatures gather for the next.
 
-use crossbeam::queue::ArrayQueue;
-use crossbeam::sync::{Parker, Unparker};
+use crate::sync::{ArrayQueue, Parker, Unparker, Waker};
 use quittance_engine::limits::{JOBS_MAX, PACKET_DATAGRAMS_MAX, RECEIVE_BURST_MAX, STAGED_ORDERS_MAX};
 use quittance_engine::shard_range::ShardRange;
 use quittance_engine::types::ShardIndex;
 use quittance_engine::verify_batch::VerifyBatch;
-use quittance_net::transport::Waker;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -91,3 +89,7 @@ impl VerifierPool {
 pub(super) fn sleep(parker: &Parker, at_most: Duration) {
     parker.park_timeout(at_most);
 }
+
+#[cfg(test)]
+#[path = "verifier_pool_schedules.rs"]
+mod schedules;

@@ -4,7 +4,7 @@ use super::control::{Control, Followed, Order, VerifierReport};
 use super::idle::{Idle, Turn};
 use super::placement::Place;
 use super::verifier_pool::{VerifierPool, sleep};
-use crossbeam::sync::Parker;
+use crate::sync::Parker;
 use quittance_net::transport::Wait;
 use quittance_verify::Verifier;
 use std::sync::Arc;

@@ -6,18 +6,16 @@
 use super::disk::{Disk, Write};
 use super::pages::Page;
 use crate::fault::Fault;
-use crossbeam::queue::ArrayQueue;
-use crossbeam::sync::{Parker, Unparker};
+use crate::sync::{ArrayQueue, AtomicBool, Parker, Unparker, Waker};
 use hdrhistogram::Histogram;
 use quittance_engine::journal::block::set_copy;
 use quittance_engine::journal::record::RecordNumber;
 use quittance_engine::shard_range::ShardRange;
 use quittance_engine::types::ShardIndex;
-use quittance_net::transport::Waker;
 use serde::Serialize;
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -236,3 +234,7 @@ fn journal_fault(path: &std::path::Path, what: &'static str, source: std::io::Er
 #[cfg(test)]
 #[path = "committer_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "committer_schedules.rs"]
+mod schedules;

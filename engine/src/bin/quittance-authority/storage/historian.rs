@@ -5,6 +5,7 @@
 
 use super::history_files::HistoryFiles;
 use crate::fault::Fault;
+use crate::sync::Waker;
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use crossbeam::queue::ArrayQueue;
 use quittance_engine::history::answer::{HistoryReply, HistoryRequest, answer};
@@ -12,7 +13,7 @@ use quittance_engine::limits::HISTORY_REQUESTS_MAX;
 use quittance_engine::shard::Shard;
 use quittance_engine::shard_range::ShardRange;
 use quittance_engine::types::ShardIndex;
-use quittance_net::transport::Waker;
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};

@@ -39,7 +39,7 @@ mod snapshot_files;
 mod snapshots;
 mod survey;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub(crate) use committer::{Commits, Committer, JournalReport};
 pub(crate) use directory::Storage;

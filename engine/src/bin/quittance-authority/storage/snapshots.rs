@@ -5,13 +5,12 @@
 
 use super::snapshot_files::SnapshotFile;
 use crate::fault::Fault;
-use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
-use crossbeam::queue::ArrayQueue;
+use crate::sync::{ArrayQueue, OrderReceiver, OrderSender, Waker, bounded_orders};
+use crossbeam::channel::TrySendError;
 use quittance_engine::journal::snapshot::{Encoder, SNAPSHOT_CHUNK_SLOTS, SlotImage, SnapshotHeader};
 use quittance_engine::keeper::Piece;
 use quittance_engine::shard_range::ShardRange;
 use quittance_engine::types::ShardIndex;
-use quittance_net::transport::Waker;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -31,7 +30,7 @@ pub(crate) enum Order {
 /// What shards and the thread share.
 pub(crate) struct Snapshots {
     shards: ShardRange,
-    orders: Sender<Order>,
+    orders: OrderSender<Order>,
     buffers: ArrayQueue<Vec<SlotImage>>,
     /// By place among the shards, as the wakers.
     done: Vec<ArrayQueue<()>>,
@@ -41,11 +40,15 @@ pub(crate) struct Snapshots {
 
 impl Snapshots {
     /// Queues for these shards, and the end that the thread takes.
-    pub(crate) fn new(shards: ShardRange) -> (Arc<Self>, Receiver<Order>) {
+    pub(crate) fn new(shards: ShardRange) -> (Arc<Self>, OrderReceiver<Order>) {
+        Self::with_buffers(shards, BUFFER_COUNT)
+    }
+
+    fn with_buffers(shards: ShardRange, buffer_count: usize) -> (Arc<Self>, OrderReceiver<Order>) {
         // Never full: no shard waits for the thread.
-        let (orders, receiver) = bounded(BUFFER_COUNT + OTHER_PIECES * usize::from(shards.count()) + 1);
-        let buffers = ArrayQueue::new(BUFFER_COUNT);
-        (0..BUFFER_COUNT).for_each(|_| _ = buffers.push(Vec::with_capacity(SNAPSHOT_CHUNK_SLOTS)));
+        let (orders, receiver) = bounded_orders(buffer_count + OTHER_PIECES * usize::from(shards.count()) + 1);
+        let buffers = ArrayQueue::new(buffer_count);
+        (0..buffer_count).for_each(|_| _ = buffers.push(Vec::with_capacity(SNAPSHOT_CHUNK_SLOTS)));
         let done = shards.iter().map(|_| ArrayQueue::new(1)).collect();
         (Arc::new(Self { shards, orders, buffers, done, wakers: OnceLock::new() }), receiver)
     }
@@ -91,7 +94,7 @@ impl Snapshots {
 /// The thread's own.
 pub(crate) struct SnapshotWriter {
     snapshots: Arc<Snapshots>,
-    orders: Receiver<Order>,
+    orders: OrderReceiver<Order>,
     directories: Vec<PathBuf>,
     under_way: BTreeMap<ShardIndex, (Encoder, SnapshotFile)>,
     bytes: Vec<u8>,
@@ -99,7 +102,7 @@ pub(crate) struct SnapshotWriter {
 
 impl SnapshotWriter {
     /// A writer into these directories.
-    pub(crate) fn new(snapshots: Arc<Snapshots>, orders: Receiver<Order>, directories: Vec<PathBuf>) -> Self {
+    pub(crate) fn new(snapshots: Arc<Snapshots>, orders: OrderReceiver<Order>, directories: Vec<PathBuf>) -> Self {
         Self { snapshots, orders, directories, under_way: BTreeMap::new(), bytes: Vec::new() }
     }
 
@@ -150,3 +153,7 @@ impl SnapshotWriter {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "snapshots_schedules.rs"]
+mod schedules;

@@ -29,9 +29,9 @@ use tempfile::TempDir;
 const ACCOUNT_COUNT: u8 = 100;
 
 /// An authority without a process.
-pub(super) struct World {
+pub(crate) struct World {
     pub(super) folder: TempDir,
-    pub(super) identity: Identity,
+    pub(crate) identity: Identity,
     pub(super) secret: Arc<SecretKey>,
     committee: Arc<Committee>,
 }
@@ -59,7 +59,7 @@ pub(super) struct Written {
 }
 
 impl World {
-    pub(super) fn new(shard_count: u16) -> Self {
+    pub(crate) fn new(shard_count: u16) -> Self {
         let secret = SecretKey::from_seed(&[5; 32]);
         let committee = Committee::new(3, vec![Member { key: secret.public_key(), weight: 1 }]).unwrap();
         let authority_key = secret.public_key_bytes();
@@ -81,11 +81,11 @@ impl World {
     }
 
     /// One process runs them all.
-    pub(super) fn shards(&self) -> ShardRange {
+    pub(crate) fn shards(&self) -> ShardRange {
         ShardRange::all(self.identity.shard_count)
     }
 
-    pub(super) fn config(&self, shard: u16) -> ShardConfig {
+    pub(crate) fn config(&self, shard: u16) -> ShardConfig {
         ShardConfig {
             network: self.identity.network,
             committee: Arc::clone(&self.committee),
@@ -105,14 +105,14 @@ impl World {
     }
 
     /// Accounts that belong to this shard.
-    pub(super) fn accounts(&self, shard: u16) -> Vec<Address> {
+    pub(crate) fn accounts(&self, shard: u16) -> Vec<Address> {
         let all = (0..ACCOUNT_COUNT).map(|account| [account; 32]);
         let is_here =
             |account: &Address| self.identity.network.shard_of(account, self.identity.shard_count) == ShardIndex(shard);
         all.filter(is_here).collect()
     }
 
-    pub(super) fn fund(&self, shard: &mut Shard, index: u16) -> Result<(), Fault> {
+    pub(crate) fn fund(&self, shard: &mut Shard, index: u16) -> Result<(), Fault> {
         self.accounts(index).iter().for_each(|account| shard.fund(account, Amount(1_000_000)).unwrap());
         Ok(())
     }
@@ -131,7 +131,7 @@ impl World {
     }
 
     /// The shard that these records make of genesis, without any disk.
-    pub(super) fn expected(&self, index: u16, records: &[u8]) -> Shard {
+    pub(crate) fn expected(&self, index: u16, records: &[u8]) -> Shard {
         let mut shard = Shard::new(self.config(index));
         self.fund(&mut shard, index).unwrap();
         shard.begin_recovery(RecordNumber(0));

@@ -1,9 +1,10 @@
 //! Ends the sleep of the thread that speaks with other processes.
 
 use crate::fault::Fault;
+use crate::sync::AtomicBool;
 use rustix::event::{EventfdFlags, eventfd};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 /// A bell that many ring and one hears. Ringing it twice before it is heard costs no second system call.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ impl Bell {
     }
 
     /// From now on it can be rung again. Look into the queues after this.
-    pub(super) fn quiet(&self) {
+    pub(in crate::run) fn quiet(&self) {
         // In this order: a ring in between leaves the event readable, or finds the word down and makes it so.
         let mut count = [0; 8];
         let _ = rustix::io::read(&self.event, &mut count);
@@ -48,20 +49,27 @@ mod tests {
     use super::*;
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-    fn is_heard(bell: &Bell) -> bool {
-        poll(&mut [PollFd::new(bell, PollFlags::IN)], Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() == 1
+    impl Bell {
+        /// Whether a sleep would end now.
+        pub(in crate::run) fn is_heard(&self) -> bool {
+            poll(&mut [PollFd::new(self, PollFlags::IN)], Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() == 1
+        }
     }
 
     #[test]
     fn it_is_heard_until_it_is_quiet_however_often_it_was_rung() {
         let bell = Bell::new().unwrap();
-        assert!(!is_heard(&bell));
+        assert!(!bell.is_heard());
         for _ in 0..3 {
             bell.ring();
             bell.ring();
-            assert!(is_heard(&bell));
+            assert!(bell.is_heard());
             bell.quiet();
-            assert!(!is_heard(&bell));
+            assert!(!bell.is_heard());
         }
     }
 }
+
+#[cfg(test)]
+#[path = "bell_schedules.rs"]
+mod schedules;

@@ -1,12 +1,12 @@
 //! What one peer's shards owe ours and ours owe them, on its way between the links and a session.
 
 use super::super::links::Links;
+use crate::sync::Waker;
 use quittance_engine::credit::{Credit, CreditAck};
 use quittance_engine::limits::CREDITS_UNACKNOWLEDGED_MAX;
 use quittance_engine::peer_link::{CREDITS_PER_FRAME_MAX, CreditRun, Session};
 use quittance_engine::shard_range::ShardRange;
 use quittance_engine::types::ShardIndex;
-use quittance_net::transport::Waker;
 use std::collections::VecDeque;
 
 /// All pairs of one of our shards and one of the peer's.
