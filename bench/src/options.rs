@@ -320,12 +320,15 @@ pub struct RunOptions {
     #[arg(long, value_name = "MIB", value_parser = journal_mib())]
     pub journal_mib: Option<u64>,
     /// Run the authorities in memory, as nobody would with money: a restart forgets every vote and payment.
-    #[arg(long, conflicts_with_all = ["data", "journal_mib", "no_price"])]
+    #[arg(long, conflicts_with_all = ["data", "journal_mib", "no_price", "no_history"])]
     pub volatile: bool,
     /// Do not measure what durability costs. Otherwise the saturated phase is driven twice: first against volatile
     /// authorities, then against the durable ones, with the same orders and the same window; `price` compares the two.
     #[arg(long)]
     pub no_price: bool,
+    /// Let the authorities keep no history. What remains of the cost against a run without this is what the history costs.
+    #[arg(long)]
+    pub no_history: bool,
     /// How datagrams are received and sent, on both sides.
     #[arg(long, default_value = "auto")]
     pub transport: TransportChoice,
@@ -503,7 +506,7 @@ mod tests {
     #[test]
     fn what_a_journal_needs_is_refused_where_there_is_none() {
         assert_eq!(parse(&["--data", "/a,/b"]).unwrap().data, [PathBuf::from("/a"), PathBuf::from("/b")]);
-        for arguments in [&["--data", "/a"][..], &["--journal-mib", "8"], &["--no-price"]] {
+        for arguments in [&["--data", "/a"][..], &["--journal-mib", "8"], &["--no-price"], &["--no-history"]] {
             assert!(parse(arguments).is_ok(), "{arguments:?}");
             assert!(parse(&[&["--volatile"], arguments].concat()).is_err(), "{arguments:?}");
         }

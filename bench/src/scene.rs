@@ -171,6 +171,9 @@ impl Scene {
         }
         // However this process ends, its authorities end with it.
         arguments.extend(["--exit-with-parent".into(), "--json".into()]);
+        if options.no_history && journals.is_some() {
+            arguments.push("--no-history".into());
+        }
         if options.no_gso {
             arguments.push("--no-gso".into());
         }

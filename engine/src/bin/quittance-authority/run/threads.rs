@@ -229,9 +229,13 @@ impl JournalThreads {
             place.pin()?;
             committer.work(place.core)
         })?);
-        // Not pinned: they have much to do, seldom or not, and nobody waits for them.
+        // Where the other thread is that mostly waits for a disk: elsewhere it would push aside whoever has that core.
+        handles.push(spawn("history".to_owned(), events.clone(), move |_| {
+            place.pin()?;
+            historian.work()
+        })?);
+        // Not pinned: it has much to do, seldom, and nobody waits for it.
         handles.push(spawn("snapshots".to_owned(), events.clone(), move |_| snapshot_writer.work())?);
-        handles.push(spawn("history".to_owned(), events.clone(), move |_| historian.work())?);
         Ok(handle)
     }
 }
