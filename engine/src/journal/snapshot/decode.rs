@@ -161,7 +161,10 @@ impl Decoder {
             PART_TAIL => {
                 matches!(self.stage, Stage::Chunks | Stage::Tail) && body_bytes <= PART_BYTES_MAX - PART_HEAD_BYTES
             }
-            PART_FOOT => self.stage == Stage::Foot && body_bytes == size_of::<FootBytes>(),
+            PART_FOOT => {
+                // It names the tail's record again, and no later one.
+                self.stage == Stage::Foot && body_bytes == size_of::<FootBytes>() && head.lsn.get() == self.lsn.0
+            }
             _ => false,
         };
         let is_right = is_right && head.padding == [0; 6] && self.lsn.0 <= head.lsn.get();

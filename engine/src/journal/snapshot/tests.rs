@@ -199,6 +199,22 @@ fn impossible_parts_are_damaged_however_long_they_claim_to_be() {
 }
 
 #[test]
+fn a_foot_that_names_a_later_record_than_the_tail_is_damaged() {
+    let mut bytes = snapshot(3);
+    let foot = bytes.len() - PART_HEAD_BYTES - size_of::<FootBytes>();
+    let lsn = foot + core::mem::offset_of!(PartHead, lsn);
+    assert_eq!(bytes[lsn], 90, "the tail's");
+    bytes[lsn] = 91;
+    let (content, digest) = bytes.split_last_chunk_mut::<32>().unwrap();
+    *digest = *blake3::hash(content).as_bytes();
+    assert_eq!(result(&bytes), Err(SnapshotError::Damaged));
+    bytes[lsn] = 90;
+    let (content, digest) = bytes.split_last_chunk_mut::<32>().unwrap();
+    *digest = *blake3::hash(content).as_bytes();
+    assert!(result(&bytes).is_ok(), "with a good digest it was only that");
+}
+
+#[test]
 fn outboxes_that_cannot_be_are_damaged() {
     let mut body = Vec::new();
     tail().outgoing[1].encode(&mut body);
