@@ -60,6 +60,8 @@
 //! - [`mutant`]: bugs to plant, in programs built for that.
 //! - `bin/quittance-authority/`: the shell; its `main.rs` has a map of its own.
 //!
+//! Beside the sources, `fuzz/` has fuzzers of all that reads bytes and of the step machine; `tests/fuzz` runs their harnesses.
+//!
 //! # Dependencies
 //! Of the library:
 //! - `quittance-net`: frames. `quittance-verify`: keys, signatures, reply trees.
@@ -81,6 +83,7 @@
 //!   running authority.
 //!
 //! For tests only:
+//! - this library itself, with its list of bugs to plant.
 //! - `tempfile`: journals that go away.
 //! - `stateright`: the model checker behind `tests/model`, which visits every state of small models of this protocol. It
 //!   brings a web server along that cannot be left out and is never started.

@@ -1,0 +1,7 @@
+//! See `harness/block.rs`.
+#![no_main]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| harness::block::check(input, None));

@@ -1,0 +1,75 @@
+//! A shard's steps, in any order: two shards of one authority, what reaches them, and what leaves. One vote per account and
+//! sequence number, no unit lost or made, nothing leaves before its record is durable, no panic.
+
+mod events;
+mod ledger;
+
+use super::common::{Bug, Bytes, FUNDS, Random, START_MS, planted, worlds};
+use events::Authority;
+
+/// Steps that an input may have.
+const STEP_COUNT_MAX: usize = 400;
+
+/// Drives two shards through the steps that an input describes, then lets them come to rest.
+///
+/// # Panics
+/// If something happens that must not.
+pub(crate) fn check(input: &[u8], bug: Option<Bug>) {
+    let mut authority = Authority::new(&worlds()[0], planted(bug));
+    let mut input = Bytes(input);
+    for _ in 0..STEP_COUNT_MAX {
+        if input.is_empty() {
+            break;
+        }
+        authority.step(&mut input);
+        authority.check_supply();
+    }
+    authority.come_to_rest();
+    authority.check_supply();
+    authority.check_replay();
+}
+
+const _: () = assert!(FUNDS > 0 && START_MS > 0, "there is something to pay, and time before which orders expire");
+
+/// Lives with a payment each: here, to the other shard, out; each with one oddity.
+pub(crate) fn seeds() -> Vec<Vec<u8>> {
+    let mut seeds = Vec::new();
+    for recipient in [1, 3, 7] {
+        for oddity in [0, 1, 2, 3, 4, 5] {
+            let mut life = vec![0, 0, recipient, 0, oddity, 4, 5, 6, 7];
+            life.extend([0, 0, recipient, 0, 8, 4, 5, 7]);
+            life.extend([
+                1, 0, recipient, 0, oddity, 4, 5, 7, 2, 0, 7, 6, 7, 8, 0, 9, 0, 8, 1, 6, 9, 1, 3, 0, 7, 12, 7,
+            ]);
+            seeds.push(life);
+        }
+    }
+    // Many credits; the first in each direction is lost, and later ones arrive.
+    let payments: Vec<u8> = (0..12)
+        .flat_map(|number| [1, number % 6, 1, 0, 0, 4, 5, 5, 6])
+        .chain([7, 8, 2, 8, 3, 8, 0, 8, 1, 8, 0, 8, 1, 6])
+        .collect();
+    let rest = [9, 0, 9, 1, 6, 12, 8, 0, 8, 1, 6, 9, 0, 9, 1, 7];
+    seeds.push([&payments[..], &rest].concat());
+    seeds
+}
+
+/// A seed with changes, or steps by chance.
+pub(crate) fn random(random: &mut Random) -> Vec<u8> {
+    let seeds = super::cached_seeds(super::SHARD);
+    let mut input = seeds[random.below(seeds.len())].clone();
+    if random.below(4) == 0 {
+        random.mutate(&mut input);
+    }
+    for _ in 0..random.below(40) {
+        let step = random.byte() % 13;
+        input.push(step);
+        if matches!(step, 0 | 1) {
+            let place = [random.byte() % 6, random.byte(), random.byte() % 4, random.byte() % 12];
+            input.extend(place);
+        } else if matches!(step, 2 | 3 | 8 | 9) {
+            input.push(random.byte());
+        }
+    }
+    input
+}
