@@ -210,8 +210,8 @@ impl Shard {
     }
 
     /// How many datagrams can be taken now, and one packet more than that, without answering `Busy` for want of room,
-    /// whatever they are, except to questions about histories; at most [`RECEIVE_BURST_MAX`]. At 0 the shell leaves datagrams in the socket, finishes batches and
-    /// hands over credits.
+    /// whatever they are, except to questions about histories; at most [`RECEIVE_BURST_MAX`]. At 0 the shell leaves datagrams
+    /// in the socket, finishes batches and hands over credits.
     pub fn room(&self) -> usize {
         let tables = &self.tables;
         let jobs = (tables.jobs - self.batch.len()).min(self.root_checks.room());
