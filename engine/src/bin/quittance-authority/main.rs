@@ -15,7 +15,8 @@
 //! | `sync/` | what threads meet at; for tests, how they are made to meet in many orders |
 //! | `run/hosted.rs`, `run/peers/` | which shards this process runs; its links to those that run the others |
 //! | `run/durability.rs` | the journal of a running authority, and each shard's share |
-//! | `run/idle.rs`, `run/outbox.rs` | when a thread spins or sleeps; where its replies go |
+//! | `run/idle.rs`, `run/slice.rs` | when a thread spins or sleeps; how long it keeps a core that others need |
+//! | `run/outbox.rs` | where replies go |
 //! | `run/signals.rs`, `run/announce.rs` | what the operator says to it, and it to him |
 //! | `storage/` | what it must not forget, on disk; `storage/mod.rs` has a map of its own |
 //! | `verify_journal.rs` | that, checked while the authority is stopped |

@@ -12,6 +12,7 @@ mod peers;
 mod placement;
 mod shard_thread;
 mod signals;
+mod slice;
 mod threads;
 mod verification;
 mod verifier_pool;

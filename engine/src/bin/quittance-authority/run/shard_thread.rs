@@ -7,6 +7,7 @@ use super::links::Links;
 use super::network_files::Opening;
 use super::outbox::Outbox;
 use super::placement::Place;
+use super::slice::let_others_first;
 use super::verification::Verification;
 use crate::fault::Fault;
 use crate::storage::ShardJournal;
@@ -40,6 +41,9 @@ impl ShardThread {
     /// Sets everything up on the thread that will use it, says so, and serves until told to stop.
     pub(super) fn run(self) -> Result<(), Fault> {
         self.place.pin()?;
+        if !self.place.is_own {
+            let_others_first();
+        }
         let Self { config, openings, durability, place, socket, transport, verification, links, control, .. } = self;
         let Self { idle, events, start, .. } = self;
         let index = config.shard;
