@@ -4,6 +4,7 @@ use crate::accounts::Accounts;
 use crate::error::BenchError;
 use crate::parts::Part;
 use crate::random::{Purpose, key_seed};
+use quittance_engine::address::ADDRESS_CHARACTERS;
 use quittance_engine::committee::{Committee, CommitteeFile, MemberEntry};
 use quittance_engine::genesis;
 use quittance_engine::network::NetworkId;
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// A genesis line: address, space, amount, line end.
-const GENESIS_LINE_BYTES_MAX: usize = 64 + 1 + 20 + 1;
+const GENESIS_LINE_BYTES_MAX: usize = ADDRESS_CHARACTERS + 1 + 20 + 1;
 
 /// A committee's keys and addresses.
 #[derive(Debug)]

@@ -1,9 +1,10 @@
 //! The genesis file: the accounts that a network starts with.
 //!
-//! Text. The first line is [`FIRST_LINE`]; each further line holds an address (64 hexadecimal digits), a space and an
-//! amount. Lines that are empty or start with `#` are skipped. The digest of the file's bytes is the network's id, so
-//! every authority and payer must have the same bytes.
+//! Text. The first line is [`FIRST_LINE`]; each further line holds an address, in the form that [`crate::address`] has for
+//! people, a space and an amount. Lines that are empty or start with `#` are skipped. The digest of the file's bytes is the
+//! network's id, so every authority and payer must have the same bytes.
 
+use crate::address::{self, AddressError};
 use crate::types::{Address, Amount};
 
 /// How a genesis file starts.
@@ -28,9 +29,15 @@ pub enum GenesisFault {
     /// The first line is another.
     #[error("the file must start with `{FIRST_LINE}`")]
     FirstLine,
-    /// Not an address and an amount.
-    #[error("expected 64 hexadecimal digits, one space and an amount")]
+    /// Not two words with one space between them.
+    #[error("expected an address, one space and an amount")]
     Form,
+    /// The first word is no address.
+    #[error("{0}")]
+    Address(#[from] AddressError),
+    /// The second word is no amount.
+    #[error("the amount must be a whole number of units from 0 to {SUPPLY_MAX}, in digits alone")]
+    Amount,
     /// The supply exceeds [`SUPPLY_MAX`].
     #[error("the balances add up to more than {SUPPLY_MAX} units; lower them")]
     Supply,
@@ -63,7 +70,7 @@ pub fn read<E: From<GenesisError>>(
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let (address, amount) = entry(line).ok_or_else(|| fail(number, GenesisFault::Form))?;
+        let (address, amount) = entry(line).map_err(|fault| fail(number, fault))?;
         supply = supply
             .checked_add(amount.0)
             .filter(|sum| *sum <= SUPPLY_MAX)
@@ -75,18 +82,17 @@ pub fn read<E: From<GenesisError>>(
 
 /// One account as a line of the file, without its line end.
 pub fn line(address: &Address, amount: Amount) -> String {
-    format!("{} {amount}", hex::encode(address))
+    format!("{} {amount}", address::encode(address))
 }
 
-fn entry(line: &str) -> Option<(Address, Amount)> {
-    let (address, amount) = line.split_once(' ')?;
-    let mut bytes = [0; 32];
-    hex::decode_to_slice(address, &mut bytes).ok()?;
+fn entry(line: &str) -> Result<(Address, Amount), GenesisFault> {
+    let (address, amount) = line.split_once(' ').ok_or(GenesisFault::Form)?;
+    let address = address::decode(address)?;
     // `parse` would also take a sign.
     if !amount.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
+        return Err(GenesisFault::Amount);
     }
-    Some((bytes, Amount(amount.parse().ok()?)))
+    Ok((address, Amount(amount.parse().map_err(|_| GenesisFault::Amount)?)))
 }
 
 #[cfg(test)]
@@ -115,20 +121,25 @@ mod tests {
     #[test]
     fn faults_name_their_line() {
         let good = line(&[1; 32], Amount(1));
-        let form = |line: &str| accounts(&file(&[&good, line])).unwrap_err();
-        let address = "00".repeat(32);
-        let faulty = [
-            address.clone(),
-            format!("{address} "),
-            format!("{address} -1"),
-            format!("{address} +1"),
-            format!("{address}  1"),
-            format!("{address} 18446744073709551616"),
-            format!("{}z 1", &address[1..]),
-            format!("{} 1", &address[2..]),
-        ];
-        for line in &faulty {
-            assert_eq!(form(line), GenesisError { line: 3, fault: GenesisFault::Form }, "{line}");
+        let fault = |line: &str| accounts(&file(&[&good, line])).unwrap_err();
+        let address = address::encode(&[0; 32]);
+        for line in [address.as_str(), "0"] {
+            assert_eq!(fault(line), GenesisError { line: 3, fault: GenesisFault::Form }, "{line}");
+        }
+        for amount in ["", "-1", "+1", " 1", "1 ", "1.5", "1_000", "0x1", "18446744073709551616"] {
+            let error = fault(&format!("{address} {amount}"));
+            assert_eq!(error, GenesisError { line: 3, fault: GenesisFault::Amount }, "{amount}");
+        }
+        let cut = &address[..address.len() - 1];
+        let hexadecimal = hex::encode([0; 32]);
+        for (address, cause) in [
+            (cut, AddressError::Length { count: cut.len() }),
+            (&format!("{cut}q"), AddressError::Checksum),
+            (&hexadecimal, AddressError::Prefix),
+            ("", AddressError::Prefix),
+        ] {
+            let error = fault(&format!("{address} 1"));
+            assert_eq!(error, GenesisError { line: 3, fault: GenesisFault::Address(cause) }, "{address}");
         }
         assert_eq!(accounts("").unwrap_err().fault, GenesisFault::FirstLine);
         assert_eq!(accounts("quittance-genesis 2\n").unwrap_err().fault, GenesisFault::FirstLine);

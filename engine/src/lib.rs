@@ -55,7 +55,7 @@
 //! - [`keeper`]: when they are written, when a snapshot replaces them, and how a shard comes back from them.
 //! - [`history`]: what an account paid and received, with the certificates, on disk and in answers.
 //! - [`message`]: the bytes that are signed. [`sign`]: who signs them. [`network`]: the network's id, and which shard holds an account.
-//! - [`committee`], [`genesis`]: the two files that all authorities and payers share.
+//! - [`committee`], [`genesis`]: the two files that all authorities and payers share. [`address`]: an account, as people read it.
 //! - [`types`], [`shard_range`], [`reject`], [`counters`], [`limits`]: numbers that must not mix, refusals, counts, and every bound.
 //! - [`mutant`]: bugs to plant, in programs built for that.
 //! - `bin/quittance-authority/`: the shell; its `main.rs` has a map of its own.
@@ -65,6 +65,7 @@
 //! # Dependencies
 //! Of the library:
 //! - `quittance-net`: frames. `quittance-verify`: keys, signatures, reply trees.
+//! - `bech32`: addresses as people read them.
 //! - `blake3`: the names of orders, networks and committees; the tags of blocks and of what peers send.
 //! - `bytemuck`: structures as bytes, for signing and for replies.
 //! - `crc32fast`: the checksums of a journal block's header and of a history's entries.
@@ -92,6 +93,7 @@
 //! - `fuser`, on Linux: a disk that loses power and fails, behind a real process (`tests/faulty_disk`).
 #![forbid(unsafe_code)]
 
+pub mod address;
 pub mod arena;
 pub mod committee;
 pub mod counters;

@@ -88,11 +88,14 @@ fn a_committee_that_contradicts_the_private_file_is_refused() {
 fn a_wrong_genesis_file_is_refused_with_its_line() {
     let first_account = files().read("genesis").lines().nth(1).unwrap().to_owned();
     let funds = FUNDS.to_string();
+    let swapped: String = first_account[10..30].chars().rev().collect();
     for (from, to, words) in [
         ("quittance-genesis 1", "quittance-genesis 2", &["line 1", "quittance-genesis 1"][..]),
-        (&funds, "-1", &["line 2", "64 hexadecimal digits"]),
+        (&funds, "-1", &["line 2", "in digits alone"]),
+        ("\nqtn1", "\nqtn2", &["line 2", "starts with `qtn1`"]),
+        (&first_account[10..30], &swapped, &["line 2", "compare it with the original"]),
         (&funds, "9223372036854775808", &["line 2", "more than 9223372036854775807"]),
-        ("\n", &format!("\n{first_account}\n"), &["line 3", "twice"]),
+        ("\n", &format!("\n{first_account}\n"), &["line 3", "account qtn1", "twice"]),
     ] {
         let files = files();
         files.edit("genesis", from, to);

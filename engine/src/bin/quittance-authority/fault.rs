@@ -37,8 +37,8 @@ pub(crate) enum Fault {
     #[error("{}, the genesis file: {fault}", path.display())]
     Genesis { path: PathBuf, fault: GenesisError },
     /// An account of the genesis file cannot be opened.
-    #[error("genesis file, line {line}: {fault}")]
-    Fund { line: usize, fault: FundError },
+    #[error("genesis file, line {line}, account {account}: {fault}")]
+    Fund { line: usize, account: String, fault: FundError },
     /// Sockets and rings.
     #[error(transparent)]
     Transport(#[from] TransportError),

@@ -89,7 +89,7 @@ pub(crate) struct NetworkOptions {
     /// The committee file.
     #[arg(long, value_name = "FILE")]
     pub(crate) committee: PathBuf,
-    /// The genesis file: a first line `quittance-genesis 1`, then an address and a balance in each line. Its digest is the
+    /// The genesis file: a first line `quittance-genesis 1`, then an address (`qtn1...`) and a balance in each line. Its digest is the
     /// network's id.
     #[arg(long, value_name = "FILE")]
     pub(crate) genesis: PathBuf,

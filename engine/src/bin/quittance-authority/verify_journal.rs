@@ -4,6 +4,7 @@ use crate::fault::Fault;
 use crate::options::VerifyJournalOptions;
 use crate::run::{NetworkFiles, Opening, ShardSettings, shard_configs};
 use crate::storage::{Damage, HistoryExtent, Inspection, ShardInspection, SnapshotLine};
+use quittance_engine::address;
 use quittance_engine::journal::identity::Identity;
 use quittance_engine::shard::{Shard, ShardConfig};
 use quittance_engine::shard_range::ShardRange;
@@ -100,7 +101,11 @@ fn configs(
 
 fn fund(shard: &mut Shard, openings: &[Opening]) -> Result<(), Fault> {
     openings.iter().try_for_each(|Opening { line, address, amount }| {
-        shard.fund(address, *amount).map_err(|fault| Fault::Fund { line: *line, fault })
+        shard.fund(address, *amount).map_err(|fault| Fault::Fund {
+            line: *line,
+            account: address::encode(address),
+            fault,
+        })
     })
 }
 

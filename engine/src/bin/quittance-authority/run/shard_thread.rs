@@ -13,6 +13,7 @@ use crate::fault::Fault;
 use crate::storage::ShardJournal;
 use crate::sync::{Waker, waker};
 use crossbeam::channel::{Receiver, Sender};
+use quittance_engine::address;
 use quittance_engine::shard::{Shard, ShardConfig};
 use quittance_engine::types::{ShardIndex, TimeMs};
 use quittance_net::transport::{Config, Socket, Transport, TransportKind, Wait};
@@ -51,7 +52,11 @@ impl ShardThread {
         let mut shard = Shard::new(config.clone());
         let fund = |shard: &mut Shard| {
             openings.iter().try_for_each(|Opening { line, address, amount }| {
-                shard.fund(address, *amount).map_err(|fault| Fault::Fund { line: *line, fault })
+                shard.fund(address, *amount).map_err(|fault| Fault::Fund {
+                    line: *line,
+                    account: address::encode(address),
+                    fault,
+                })
             })
         };
         let (journal, recovered) = match durability {
