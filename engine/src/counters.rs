@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 /// Counts of what one shard did since boot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
-    /// Order frames.
+    /// Order frames, chained ones among them.
     pub orders: u64,
     /// Certificate frames.
     pub certificates: u64,
@@ -20,6 +20,16 @@ pub struct Counters {
     pub votes: u64,
     /// Votes given again for a repeated order.
     pub votes_repeated: u64,
+    /// Chained orders that waited for their money, each once. Each of them is funded, expired, displaced, or waits still.
+    pub orders_held: u64,
+    /// Chained orders that came again while they waited; not answered, but with the first.
+    pub orders_held_repeated: u64,
+    /// Orders that waited until their money came.
+    pub orders_held_funded: u64,
+    /// Orders that waited until their time was over.
+    pub orders_held_expired: u64,
+    /// Orders that waited until another one needed their place.
+    pub orders_held_displaced: u64,
     /// Payments applied, each once.
     pub confirmations: u64,
     /// Receipts given again for a repeated certificate.

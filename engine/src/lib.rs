@@ -21,6 +21,9 @@
 //! - An account's balance has 128 bits and a sign. A certificate may come before the credit that funds it. And where a
 //!   recipient's own payments have not arrived, the same money can be credited to him more than once, with debits missing
 //!   in between: the supply bounds what all accounts hold when everything has arrived, not one balance at one authority.
+//! - Who was paid can spend it at once: he sends the certificate along, and his order behind it as a chained order, which an
+//!   authority holds for a moment if the money is not there yet. So a payment takes one round trip however many hops its money
+//!   has come, and no money is lent on the way: the order is judged when the certificate is applied, and not before.
 //! - An authority splits its accounts over shards, each with a thread, a port and an [`arena`] of its own. Credits between
 //!   them are numbered and applied once ([`credit`]), within a process and between those of one authority ([`peer_link`]).
 //!
@@ -44,9 +47,10 @@
 //! # Map
 //! - [`shard`]: the step machine. `shard/admission.rs`: orders and votes. `shard/confirmation.rs`: certificates and
 //!   receipts. `shard/credits.rs`, `shard/query.rs`, `shard/replies.rs`: the rest of what it does.
-//!   `shard/durability.rs`: what it writes down. `shard/history.rs`: certificates kept, and questions about them.
+//!   `shard/held_orders.rs`: orders that wait for their money. `shard/durability.rs`: what it writes down. `shard/history.rs`: certificates kept, and questions about them.
 //!   `shard/recovery.rs`: its state from a snapshot and records.
 //! - [`arena`], [`key_cache`]: accounts, and their decompressed keys. `slab.rs`: tables of fixed capacity.
+//! - `held.rs`: the table of orders that wait for their money.
 //! - `tally.rs`: the votes of a certificate, counted and hashed. `root_checks.rs`: roots whose signature is being checked.
 //! - [`verify_batch`]: signatures on their way to a verifier and back. [`quarantine`]: whose signatures are checked alone.
 //! - [`credit`]: credits between shards, exactly once. [`peer_link`]: the same between processes, over a stream of bytes.
@@ -99,6 +103,7 @@ pub mod committee;
 pub mod counters;
 pub mod credit;
 pub mod genesis;
+mod held;
 pub mod history;
 pub mod journal;
 pub mod keeper;

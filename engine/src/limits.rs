@@ -72,6 +72,21 @@ pub const HISTORY_REQUESTS_MAX: usize = 256;
 /// Entries that are looked at for one certificate. If it is further back, the answer says where to go on.
 pub const HISTORY_WALK_MAX: usize = 256;
 
+/// How long an order waits for the money that was sent ahead of it, milliseconds. What it waits for is a certificate's votes
+/// being checked, a record written, a credit handed to another shard and a record written there: some milliseconds together,
+/// more under load. A payer's patience with an answer should be longer, and a stranger's order keep its place no longer than
+/// this needs.
+pub const HELD_MS: u64 = 300;
+
+/// Orders that wait for their money. Above what is paid in a chain within a few milliseconds; and what a flood of orders
+/// without money can make the others lose is only their wait. Each is 300 bytes.
+pub const HELD_ORDERS_MAX: usize = 1_024;
+
+/// Of these, with the same sender. An honest one has a single order of his next sequence number; a few more, since anybody
+/// can send orders in his name, and cannot sign them.
+pub const HELD_PER_SENDER_MAX: usize = 8;
+const _: () = assert!(HELD_PER_SENDER_MAX <= HELD_ORDERS_MAX);
+
 /// Credits per pair of shards that may be unacknowledged. When they are, orders that need that pair are not voted for and
 /// certificates wait at their sender: nothing is dropped.
 pub const CREDITS_UNACKNOWLEDGED_MAX: usize = 8_192;
@@ -92,6 +107,8 @@ pub struct Tables {
     pub roots_per_authority: usize,
     /// At most [`CREDITS_UNACKNOWLEDGED_MAX`], and the same for all shards of an authority.
     pub credits_unacknowledged: usize,
+    /// At most [`HELD_ORDERS_MAX`].
+    pub held_orders: usize,
 }
 
 impl Tables {
@@ -103,6 +120,7 @@ impl Tables {
         root_checks: ROOT_CHECKS_MAX,
         roots_per_authority: ROOTS_PER_AUTHORITY,
         credits_unacknowledged: CREDITS_UNACKNOWLEDGED_MAX,
+        held_orders: HELD_ORDERS_MAX,
     };
 
     /// Replies waiting to be sent, of each sort: [`REPLIES_MAX`] with full tables.
@@ -123,12 +141,14 @@ impl Tables {
             && self.root_checks <= ROOT_CHECKS_MAX
             && self.roots_per_authority <= ROOTS_PER_AUTHORITY
             && self.credits_unacknowledged <= CREDITS_UNACKNOWLEDGED_MAX
+            && self.held_orders <= HELD_ORDERS_MAX
             && self.jobs <= self.staged_orders
             && self.jobs <= self.root_checks
             && certificate_votes_max * PACKET_DATAGRAMS_MAX < self.jobs
             && PACKET_DATAGRAMS_MAX < self.staged_certificates
             && self.roots_per_authority > 0
             && self.credits_unacknowledged > 0
+            && self.held_orders > 0
     }
 }
 
@@ -157,7 +177,7 @@ mod tests {
 
     #[test]
     fn tables_are_refused_that_are_too_large_or_hold_no_packet() {
-        let changes: [fn(&mut Tables); 7] = [
+        let changes: [fn(&mut Tables); 9] = [
             |tables| tables.jobs = JOBS_MAX + 1,
             |tables| tables.staged_orders = tables.jobs - 1,
             |tables| tables.root_checks = tables.jobs - 1,
@@ -165,6 +185,8 @@ mod tests {
             |tables| tables.jobs = VOTES_MAX * PACKET_DATAGRAMS_MAX,
             |tables| tables.roots_per_authority = 0,
             |tables| tables.credits_unacknowledged = CREDITS_UNACKNOWLEDGED_MAX + 1,
+            |tables| tables.held_orders = HELD_ORDERS_MAX + 1,
+            |tables| tables.held_orders = 0,
         ];
         for (index, change) in changes.into_iter().enumerate() {
             let mut tables = Tables::FULL;

@@ -43,6 +43,10 @@ mutants! {
     NoFundsCheck = "no-funds-check";
     /// An order counts as signed whatever the verdict.
     OrderSignatureIgnored = "order-signature-ignored";
+    /// An order that waited for its money gets a vote, and nobody checked its signature.
+    HeldOrderSkipsChecks = "held-order-skips-checks";
+    /// An order whose money never comes waits for ever, and so is never answered.
+    HeldOrderKept = "held-order-kept";
     /// A certificate's votes count as signed whatever the verdict.
     VoteSignatureIgnored = "vote-signature-ignored";
     /// A certificate with one vote too few is taken.

@@ -15,7 +15,6 @@ impl<T> Slab<T> {
     }
 
     /// Entries held.
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.entries.len() - self.free.len()
     }
@@ -37,6 +36,11 @@ impl<T> Slab<T> {
         assert!(place.is_none(), "a free place holds nothing");
         *place = Some(entry);
         Some(key)
+    }
+
+    /// The entry.
+    pub(crate) fn get(&self, key: u32) -> &T {
+        self.entries[key as usize].as_ref().expect("keys are kept only as long as their entry")
     }
 
     /// The entry, to change it.

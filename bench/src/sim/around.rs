@@ -61,10 +61,13 @@ impl Around {
         (digest, self.notary.sign(&self.keys, key, &message))
     }
 
-    /// An order as a datagram for an authority.
-    pub fn order_frame(&self, authority: usize, body: &OrderBody, signature: [u8; 64]) -> Vec<u8> {
+    /// An order as a datagram for an authority; now and then a chained one.
+    pub fn order_frame(&mut self, authority: usize, body: &OrderBody, signature: [u8; 64]) -> Vec<u8> {
+        let is_chained = self.chance.once_in(4);
+        self.faults.chained_orders += u64::from(is_chained);
+        let kind = if is_chained { Kind::ChainedOrder } else { Kind::Order };
         let shard = self.ground.shard_of(authority, &body.sender);
-        let header = Header::new(Kind::Order, shard.0, self.ground.context.network.tag());
+        let header = Header::new(kind, shard.0, self.ground.context.network.tag());
         bytemuck::bytes_of(&Order { header, body: *body, signature, r_hint: [0; 32] }).to_vec()
     }
 

@@ -71,6 +71,8 @@ faults! {
     conflicting_orders,
     /// Orders of more than the account holds.
     overspending_orders,
+    /// Orders that may wait for their money, good or bad.
+    chained_orders,
     /// Orders that nobody signed.
     forged_orders,
     /// Certificates with too few votes, or with forged or repeated ones.

@@ -33,7 +33,7 @@ impl Liar {
         }
         let from = Place::Payer(payer);
         match frame::parse(datagram) {
-            Ok(Frame::Order(order)) => {
+            Ok(Frame::Order(order) | Frame::ChainedOrder(order)) => {
                 let digest = order_digest(&order_message(&around.ground.context.network, &order.body));
                 let votes = self.voted.entry((order.body.sender, order.body.sequence.get())).or_default();
                 let votes_max = match self.lie {

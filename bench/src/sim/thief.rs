@@ -134,13 +134,17 @@ impl Thief {
         self.spread(&certificate, account, around);
     }
 
-    /// An honest payer's money, to him.
+    /// An honest payer's money, to him: what that one has, or a little more than he has and may be paid in a moment.
     fn forge_order(&mut self, around: &mut Around) {
         around.faults.forged_orders += 1;
         let victim = around.chance.below(around.ground.payer_count);
-        let mut body = self.body(victim, 8, 1, around);
+        let is_modest = around.chance.once_in(2);
+        let amount = if is_modest { 1 } else { OPENING / 2 + around.chance.bits() % OPENING };
+        let mut body = self.body(victim, 8, amount, around);
         body.recipient = around.ground.accounts[self.first_account];
-        body.sequence = U64::new(around.chance.below(8) as u64);
+        if is_modest {
+            body.sequence = U64::new(around.chance.below(8) as u64);
+        }
         let (_, signature) = around.make_order(&body, key_of(self.first_account));
         for authority in 0..around.member_count() {
             let frame = around.order_frame(authority, &body, signature);

@@ -19,6 +19,8 @@ use std::rc::Rc;
 
 /// How many choices may come to nothing, one after the other, before time alone passes.
 const IDLE_MAX: u32 = 200;
+/// How much passes then, in a world at rest: nanoseconds.
+const IDLE_NS: u64 = 10_000_000;
 /// A world in which so many times as much time as steps has passed has nothing to do.
 const TURNS_PER_STEP_MAX: u64 = 4;
 /// Turns between two checks of all that is cheap to check.
@@ -145,11 +147,10 @@ impl World {
     fn take_turn(&mut self) -> Result<(), String> {
         self.turn += 1;
         self.around.now_ns += self.around.chance.below(2 * self.around.swarm.step_ns) as u64;
-        for _ in 0..IDLE_MAX {
-            if self.choose()? {
-                self.step += 1;
-                break;
-            }
+        let has_happened = self.try_to_choose()?;
+        if self.around.is_calm && !has_happened {
+            // Who still waits waits for time to pass.
+            self.around.now_ns += IDLE_NS;
         }
         if self.turn.is_multiple_of(CHECK_EVERY) {
             let authority = self.around.chance.below(self.authorities.len());
@@ -161,6 +162,16 @@ impl World {
             self.authorities[authority].try_power_cut(&mut self.around)?;
         }
         Ok(())
+    }
+
+    fn try_to_choose(&mut self) -> Result<bool, String> {
+        for _ in 0..IDLE_MAX {
+            if self.choose()? {
+                self.step += 1;
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn choose(&mut self) -> Result<bool, String> {

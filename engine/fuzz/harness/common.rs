@@ -30,6 +30,7 @@ pub(crate) const TABLES: Tables = Tables {
     root_checks: 512,
     roots_per_authority: 32,
     credits_unacknowledged: 24,
+    held_orders: 10,
 };
 
 /// A bug that a test plants, to show that a harness finds such.

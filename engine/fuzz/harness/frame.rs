@@ -35,14 +35,17 @@ fn rewrite(input: &[u8], bug: Option<Bug>) -> Result<Vec<u8>, Malformed> {
     frame::parse(datagram).map(|frame| write(&frame))
 }
 
+fn order_bytes(kind: Kind, order: &Order) -> Vec<u8> {
+    let mut order = Order { header: header(kind, &order.header), ..*order };
+    order.body.padding = [0; 7];
+    bytes(&order)
+}
+
 /// Writes a frame from its values: nothing that must be zero is copied.
 fn write(frame: &Frame<'_>) -> Vec<u8> {
     match frame {
-        Frame::Order(order) => {
-            let mut order = Order { header: header(Kind::Order, &order.header), ..**order };
-            order.body.padding = [0; 7];
-            bytes(&order)
-        }
+        Frame::Order(order) => order_bytes(Kind::Order, order),
+        Frame::ChainedOrder(order) => order_bytes(Kind::ChainedOrder, order),
         Frame::Certificate(view) => {
             let mut head =
                 CertificateHead { header: header(Kind::Certificate, &view.head.header), padding: [0; 7], ..*view.head };

@@ -35,7 +35,7 @@ const _: () = assert!(FUNDS > 0 && START_MS > 0, "there is something to pay, and
 pub(crate) fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     for recipient in [1, 3, 7] {
-        for oddity in [0, 1, 2, 3, 4, 5] {
+        for oddity in [0, 1, 2, 3, 4, 5, 6] {
             let mut life = vec![0, 0, recipient, 0, oddity, 4, 5, 6, 7];
             life.extend([0, 0, recipient, 0, 8, 4, 5, 7]);
             life.extend([
@@ -43,6 +43,13 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
             ]);
             seeds.push(life);
         }
+    }
+    // Orders of more than there is wait, good ones and forged ones; their senders are paid, and time passes.
+    for forged in [5, 6] {
+        let orders: Vec<u8> = (0..6).flat_map(|sender| [0, sender, 3, 0, forged, 0, sender, 3, 0, 5]).collect();
+        let payments: Vec<u8> = (0..6).flat_map(|sender| [1, sender, 2, 0, 0, 4, 5, 5, 5]).collect();
+        let rest = [6, 7, 8, 0, 8, 1, 6, 9, 0, 9, 1, 4, 5, 6, 7, 11, 4, 5, 6, 7];
+        seeds.push([&orders[..], &payments, &rest].concat());
     }
     // Many credits; the first in each direction is lost, and later ones arrive.
     let payments: Vec<u8> = (0..12)

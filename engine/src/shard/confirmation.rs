@@ -298,9 +298,10 @@ impl Shard {
         self.arena.find_or_insert(recipient).expect("the reserve holds a slot for every credit under way")
     }
 
-    /// Adds to an account of this shard.
+    /// Adds to an account of this shard, whose orders may have waited for it.
     pub(super) fn credit(&mut self, recipient: SlotIndex, amount: Amount) {
         let account = self.arena.slot_mut(recipient);
         account.balance = account.balance.credited(amount);
+        self.held.credit(&account.address);
     }
 }

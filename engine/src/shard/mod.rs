@@ -3,7 +3,7 @@
 //! A shell drives it. Datagrams and the time go in through [`Shard::receive`]; signatures to check come out of
 //! [`Shard::take_batch`] and verdicts go back through [`Shard::finish_batch`]; credits for other shards come out of
 //! [`Shard::peek_credit`] and those of others go in through [`Shard::receive_credit`]; replies come out of
-//! [`Shard::send_replies`]. Every step is deterministic in what went in.
+//! [`Shard::send_replies`]. Orders that wait for their money go on in [`Shard::judge_held`]. Every step is deterministic in what went in.
 //!
 //! In durable mode records of what it must not forget come out of [`Shard::seal`]; when they are on disk, [`Shard::set_durable`]
 //! lets out the replies and credits that depend on them. Entries of the history come out of [`Shard::seal_history`]; questions
@@ -13,6 +13,7 @@ mod admission;
 mod confirmation;
 mod credits;
 mod durability;
+mod held_orders;
 mod history;
 mod query;
 mod recovery;
@@ -30,6 +31,7 @@ use crate::arena::{Arena, Full, Slot, SlotIndex};
 use crate::committee::Committee;
 use crate::counters::Counters;
 use crate::credit::{Incoming, Outgoing};
+use crate::held::Held;
 use crate::key_cache::KeyCache;
 use crate::limits::{PACKET_DATAGRAMS_MAX, RECEIVE_BURST_MAX, SHARDS_MAX, Tables};
 use crate::message::RootContext;
@@ -109,6 +111,7 @@ pub struct Shard {
     quarantine: Quarantine,
     staged_orders: Slab<StagedOrder>,
     staged_certificates: Slab<StagedCertificate>,
+    held: Held,
     batch: VerifyBatch,
     waiting: Vec<u32>,
     outgoing: Vec<Outgoing>,
@@ -159,6 +162,7 @@ impl Shard {
             quarantine: Quarantine::new(config.quarantine_ms, hash_key),
             staged_orders: Slab::new(tables.staged_orders),
             staged_certificates: Slab::new(tables.staged_certificates),
+            held: Held::new(tables.held_orders, hash_key),
             batch: VerifyBatch::with_capacity(tables.jobs),
             waiting: Vec::with_capacity(tables.staged_certificates),
             outgoing: (0..shard_count).map(|_| Outgoing::new().limited_to(tables.credits_unacknowledged)).collect(),
@@ -192,13 +196,15 @@ impl Shard {
         Ok(())
     }
 
-    /// Takes one datagram. Cheap refusals are answered at once; what needs a signature check joins the next batch.
+    /// Takes one datagram. Cheap refusals are answered at once; what needs a signature check joins the next batch; an order that
+    /// comes before its money may wait for it.
     ///
     /// What is no frame, and what only authorities send, gets silence: an answer could be bounced between two authorities
     /// for ever.
     pub fn receive(&mut self, now: TimeMs, peer: Peer, datagram: &[u8]) {
         match frame::parse(datagram) {
             Ok(Frame::Order(order)) => self.receive_order(now, peer, order),
+            Ok(Frame::ChainedOrder(order)) => self.receive_chained_order(now, peer, order),
             Ok(Frame::Certificate(certificate)) => self.receive_certificate(now, peer, &certificate),
             Ok(Frame::Query(query)) => self.receive_query(peer, query),
             Ok(Frame::HistoryQuery(query)) => self.receive_history_query(peer, &query),

@@ -2,7 +2,7 @@
 //!
 //! `harness` starts and stops processes and checks every reply; `make` makes what peers send. What peers may do wrong:
 //! `bad_frames`, `bad_orders`, `bad_certificates`, `random`. What holds for all: `reply_lengths`, `repeats`. What payments
-//! do: `accounts`, `settings`. What is kept of them: `durable`, `history`. An authority of several processes: `processes`,
+//! do: `accounts`, `chained`, `settings`. What is kept of them: `durable`, `history`. An authority of several processes: `processes`,
 //! `processes_refused`. What operators do: `command_line`, `new_authority`, `operator`.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)] // helpers of tests are tests
@@ -11,6 +11,7 @@ mod accounts;
 mod bad_certificates;
 mod bad_frames;
 mod bad_orders;
+mod chained;
 mod command_line;
 mod durable;
 mod harness;

@@ -134,6 +134,7 @@ fn shards_that_break_their_promises_are_found() {
     let early = [VoteBeforeDurable, RepeatedVoteLeaks, ReceiptBeforeDurable, AnswerBeforeDurable, CreditBeforeDurable];
     hunt("shard", &engine(&early));
     hunt("shard", &engine(&[NoConflictCheck, OrderSignatureIgnored, VoteSignatureIgnored, QuorumOf2f]));
+    hunt("shard", &engine(&[HeldOrderSkipsChecks, HeldOrderKept]));
     hunt("shard", &engine(&[CreditAppliedTwice, CreditGapAccepted, AckOnReceipt, NoResend]));
 }
 

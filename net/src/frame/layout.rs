@@ -57,7 +57,7 @@ pub struct OrderBody {
     pub padding: [u8; 7],
 }
 
-/// An order as sent; 240 bytes.
+/// An order as sent, chained or not; 240 bytes.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 pub struct Order {

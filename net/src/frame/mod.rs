@@ -12,6 +12,7 @@
 //! | certificate | `0x02` | [`CERTIFICATE_HEAD_BYTES`] = 160, then per vote 72 + 32 per path level | anyone |
 //! | query | `0x03` | [`QUERY_BYTES`] = 152 | anyone |
 //! | history query | `0x04` | [`HISTORY_QUERY_BYTES`] = 96, then zeros up to any length that a datagram can have | anyone |
+//! | chained order | `0x05` | [`ORDER_BYTES`] = 240 | payer |
 //! | vote | `0x81` | [`REPLY_HEAD_BYTES`] = 120 + 32 per path level | authority |
 //! | receipt | `0x82` | as a vote | authority |
 //! | rejection | `0x83` | [`REJECTION_HEAD_BYTES`] = 96; proven ones 168 + 32 per path level | authority |
@@ -111,6 +112,9 @@ pub enum Kind {
     Query = 0x03,
     /// A question about one account's history.
     HistoryQuery = 0x04,
+    /// An order that certificates pay for which were sent ahead of it: if the money is not here yet, wait for it a little. Laid
+    /// out as an order; what its sender signs is the same, so is its vote, and whoever carries it may choose the kind.
+    ChainedOrder = 0x05,
     /// An authority's vote for an order.
     Vote = 0x81,
     /// An authority's word that it applied a certificate.
@@ -125,11 +129,12 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of their values.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Order,
         Self::Certificate,
         Self::Query,
         Self::HistoryQuery,
+        Self::ChainedOrder,
         Self::Vote,
         Self::Receipt,
         Self::Rejection,
@@ -189,6 +194,8 @@ pub enum Frame<'a> {
     Query(&'a Query),
     /// See [`Kind::HistoryQuery`].
     HistoryQuery(HistoryQueryView<'a>),
+    /// See [`Kind::ChainedOrder`].
+    ChainedOrder(&'a Order),
     /// See [`Kind::Vote`].
     Vote(ReplyView<'a>),
     /// See [`Kind::Receipt`].
@@ -221,6 +228,7 @@ pub fn parse(datagram: &[u8]) -> Result<Frame<'_>, Malformed> {
         Kind::Certificate => certificate::parse(datagram).map(Frame::Certificate),
         Kind::Query => exact::<Query>(datagram).map(Frame::Query),
         Kind::HistoryQuery => history::parse_query(datagram).map(Frame::HistoryQuery),
+        Kind::ChainedOrder => exact::<Order>(datagram).map(Frame::ChainedOrder),
         Kind::Vote => reply::parse_reply(datagram).map(Frame::Vote),
         Kind::Receipt => reply::parse_reply(datagram).map(Frame::Receipt),
         Kind::Rejection => reply::parse_rejection(datagram).map(Frame::Rejection),

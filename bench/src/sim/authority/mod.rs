@@ -49,6 +49,7 @@ const TABLES: Tables = Tables {
     root_checks: 512,
     roots_per_authority: 32,
     credits_unacknowledged: 24,
+    held_orders: 10,
 };
 
 /// Accounts that a shard has room for beyond its reserve: more than a world has.
@@ -350,6 +351,10 @@ impl Authority {
     pub fn check_bounds(&self) -> Result<(), String> {
         for shard in self.shards().into_iter().flatten() {
             let counters = shard.counters();
+            let gone = counters.orders_held_funded + counters.orders_held_expired + counters.orders_held_displaced;
+            if counters.orders_held - gone != shard.held_count() as u64 || shard.held_count() > TABLES.held_orders {
+                return Err(format!("authority {}: {} orders are held", self.index, shard.held_count()));
+            }
             if counters.replies_dropped > 0 {
                 return Err(format!("authority {}: {} replies were dropped", self.index, counters.replies_dropped));
             }
@@ -360,12 +365,13 @@ impl Authority {
         Ok(())
     }
 
-    /// Whether nothing is open, under way, unproved or owed.
+    /// Whether nothing is open, under way, unproved, owed or waiting.
     pub fn is_settled(&self) -> bool {
         self.run.as_ref().is_some_and(|run| {
             run.shards.iter().all(|running| {
                 let is_written = running.keeper.is_settled(&running.shard) && running.waiting.is_empty();
-                is_written && running.checking.is_empty() && running.shard.amount_under_way() == 0
+                let has_answered = running.checking.is_empty() && running.shard.held_count() == 0;
+                is_written && has_answered && running.shard.amount_under_way() == 0
             })
         })
     }
@@ -377,7 +383,8 @@ impl Authority {
             let (made, durable) = (running.shard.records_made().0, running.shard.records_durable().0);
             let (used, stage) = (running.keeper.used_percent(), running.keeper.stage());
             let owed = running.shard.amount_under_way();
-            format!("{used} % of the ring, {made} records, {durable} durable, {owed} owed, {stage:?}")
+            let held = running.shard.held_count();
+            format!("{used} % of the ring, {made} records, {durable} durable, {owed} owed, {held} held, {stage:?}")
         };
         run.shards.iter().map(describe).collect::<Vec<_>>().join("; ")
     }

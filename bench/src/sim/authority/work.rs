@@ -41,11 +41,13 @@ impl Authority {
         running.shard.receive(now, peer(payer), datagram);
     }
 
-    /// Signatures go to be checked, or verdicts come back.
+    /// What waited goes on; signatures go to be checked, or verdicts come back.
     fn check_signatures(&mut self, shard: usize, around: &mut Around) -> bool {
         let now = self.now(around);
         let Some(run) = &mut self.run else { return false };
         let running = &mut run.shards[shard];
+        running.keeper.press(&mut running.shard);
+        let has_judged = running.shard.judge_held(now);
         let may_take =
             running.checking.len() < CHECKING_MAX && (running.checking.is_empty() || around.chance.once_in(3));
         if may_take {
@@ -58,7 +60,7 @@ impl Authority {
             }
             running.spare.push(batch);
         }
-        let Some(mut batch) = running.checking.pop_front() else { return false };
+        let Some(mut batch) = running.checking.pop_front() else { return has_judged };
         running.shard.finish_batch(now, &mut batch);
         running.spare.push(batch);
         around.trace.event(Event::Verified, [self.index as u64, shard as u64, 0]);

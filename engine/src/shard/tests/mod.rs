@@ -8,6 +8,7 @@ mod common;
 mod credits;
 mod determinism;
 mod durability;
+mod held_orders;
 mod history;
 mod hostile;
 mod limits;

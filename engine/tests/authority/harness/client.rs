@@ -172,7 +172,9 @@ impl<'a> Client<'a> {
             return ("transport.empty_datagrams".to_owned(), None);
         }
         let (name, header, account, subject, nonce) = match frame::parse(datagram) {
-            Ok(Frame::Order(order)) => ("orders", order.header, order.body.sender, self.network.digest(&order.body), 0),
+            Ok(Frame::Order(order) | Frame::ChainedOrder(order)) => {
+                ("orders", order.header, order.body.sender, self.network.digest(&order.body), 0)
+            }
             Ok(Frame::Certificate(view)) => {
                 let head = view.head;
                 ("certificates", head.header, head.body.sender, self.network.digest(&head.body), 0)
@@ -189,7 +191,8 @@ impl<'a> Client<'a> {
         };
         let is_at_home = (header.shard.get(), header.network.get()) == (self.shard, self.network.id.tag())
             && self.network.shard_of(&account) == self.shard;
-        let kind = Kind::from_byte(header.kind).unwrap();
+        let kind = Some(Kind::from_byte(header.kind).unwrap()).filter(|kind| *kind != Kind::ChainedOrder);
+        let kind = kind.unwrap_or(Kind::Order);
         let (number, length) = (self.request_count, datagram.len());
         let request = Request { number, kind, subject, nonce, is_at_home, length };
         self.request_count += 1;

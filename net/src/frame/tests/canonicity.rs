@@ -22,12 +22,8 @@ fn assert_canonical(datagram: &[u8]) -> Result<(), Malformed> {
 
 fn encode(frame: &Frame<'_>) -> Vec<u8> {
     match frame {
-        Frame::Order(order) => bytes_of(&Order {
-            header: header(Kind::Order, &order.header),
-            body: body(&order.body),
-            signature: order.signature,
-            r_hint: order.r_hint,
-        }),
+        Frame::Order(order) => self::order(Kind::Order, order),
+        Frame::ChainedOrder(order) => self::order(Kind::ChainedOrder, order),
         Frame::Certificate(certificate) => {
             assert_eq!(certificate.votes().count(), usize::from(certificate.head.vote_count));
             let head = bytes_of(&CertificateHead {
@@ -112,6 +108,15 @@ fn bytes_of(layout: &impl bytemuck::NoUninit) -> Vec<u8> {
 
 fn header(kind: Kind, header: &Header) -> Header {
     Header::new(kind, header.shard.get(), header.network.get())
+}
+
+fn order(kind: Kind, order: &Order) -> Vec<u8> {
+    bytes_of(&Order {
+        header: header(kind, &order.header),
+        body: body(&order.body),
+        signature: order.signature,
+        r_hint: order.r_hint,
+    })
 }
 
 fn body(body: &OrderBody) -> OrderBody {
@@ -202,7 +207,7 @@ fn mutation() -> impl Strategy<Value = Mutation> {
 fn shape() -> impl Strategy<Value = Shape> {
     let levels = || 0..=u8::try_from(PATH_LEVELS_MAX).unwrap();
     prop_oneof![
-        Just(Shape::Order),
+        prop_oneof![Just(Kind::Order), Just(Kind::ChainedOrder)].prop_map(Shape::Order),
         Just(Shape::Query),
         Just(Shape::Info),
         (0..=FRAME_BYTES_MAX - HISTORY_QUERY_BYTES).prop_map(Shape::HistoryQuery),

@@ -8,6 +8,7 @@ use crate::frame::{
 };
 
 const ORDER: &str = include_str!("../golden/order.hex");
+const CHAINED_ORDER: &str = include_str!("../golden/chained_order.hex");
 const CERTIFICATE: &str = include_str!("../golden/certificate.hex");
 const QUERY: &str = include_str!("../golden/query.hex");
 const VOTE: &str = include_str!("../golden/vote.hex");
@@ -29,7 +30,8 @@ const BALANCE: i128 = -0x1011_1213_1415_1617_1819_1a1b_1c1d_1e20;
 
 pub(super) fn samples() -> Vec<(Shape, Vec<u8>)> {
     vec![
-        (Shape::Order, bytes(ORDER)),
+        (Shape::Order(Kind::Order), bytes(ORDER)),
+        (Shape::Order(Kind::ChainedOrder), bytes(CHAINED_ORDER)),
         (Shape::Certificate(vec![2, 1]), bytes(CERTIFICATE)),
         (Shape::Query, bytes(QUERY)),
         (Shape::Reply(Kind::Vote, 2), bytes(VOTE)),
@@ -116,13 +118,22 @@ fn assert_proof(found: &Proof, path: &[[u8; 32]], root_signature: u8, leaf_index
 }
 
 #[test]
-fn an_order_is_these_bytes_and_back() {
-    let order = Order { header: header(Kind::Order), body: body(1), signature: ramp(0xc0), r_hint: ramp(0x11) };
-    let golden = bytes(ORDER);
-    assert_eq!(bytemuck::bytes_of(&order), golden);
+fn an_order_is_these_bytes_and_back_chained_or_not() {
+    for (kind, golden) in [(Kind::Order, bytes(ORDER)), (Kind::ChainedOrder, bytes(CHAINED_ORDER))] {
+        let order = Order { header: header(kind), body: body(1), signature: ramp(0xc0), r_hint: ramp(0x11) };
+        assert_eq!(bytemuck::bytes_of(&order), golden);
+        match (kind, parse(&golden)) {
+            (Kind::Order, Ok(Frame::Order(order))) | (Kind::ChainedOrder, Ok(Frame::ChainedOrder(order))) => {
+                assert_order(order, kind);
+            }
+            (_, other) => panic!("{kind:?} is read as {other:?}"),
+        }
+    }
+}
 
-    let Ok(Frame::Order(order)) = parse(&golden) else { panic!("no order") };
-    assert_header(&order.header, Kind::Order);
+#[track_caller]
+fn assert_order(order: &Order, kind: Kind) {
+    assert_header(&order.header, kind);
     assert_body(&order.body, RECIPIENT_PRIMARY);
     assert_eq!((order.signature, order.r_hint), (ramp(0xc0), ramp(0x11)));
 }

@@ -132,6 +132,7 @@ fn the_table_of_kinds_in_the_docs_is_true() {
                 "[`HISTORY_QUERY_BYTES`] = {HISTORY_QUERY_BYTES}, then zeros up to any length that a datagram can have"
             ),
         ),
+        (Kind::ChainedOrder, format!("[`ORDER_BYTES`] = {ORDER_BYTES}")),
         (Kind::Vote, format!("[`REPLY_HEAD_BYTES`] = {REPLY_HEAD_BYTES} + {level} per path level")),
         (Kind::Receipt, "as a vote".to_owned()),
         (
@@ -144,7 +145,7 @@ fn the_table_of_kinds_in_the_docs_is_true() {
     let table: Vec<&str> = include_str!("../mod.rs").lines().filter(|line| line.starts_with("//! | ")).collect();
     assert_eq!(table.len(), rows.len() + 1, "one row per kind and the title");
     for ((kind, length), row) in rows.into_iter().zip(&table[1..]) {
-        let name = format!("{kind:?}").replace("yP", "y p").replace("yQ", "y q").to_lowercase();
+        let name = format!("{kind:?}").replace("yP", "y p").replace("yQ", "y q").replace("dO", "d o").to_lowercase();
         let start = format!("//! | {name} | `0x{:02x}` | {length} | ", kind as u8);
         assert!(row.starts_with(&start), "{row}\nshould be\n{start}");
     }

@@ -10,7 +10,8 @@ use crate::frame::{
 /// What decides which byte of a frame is what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
-    Order,
+    /// Chained or not.
+    Order(Kind),
     /// Path levels of each vote.
     Certificate(Vec<u8>),
     Query,
@@ -50,7 +51,8 @@ impl Shape {
     pub(super) fn all() -> Vec<Self> {
         let most = u8::try_from(PATH_LEVELS_MAX).unwrap();
         let items_most = u8::try_from(HISTORY_ITEMS_MAX).unwrap();
-        let mut shapes = vec![Self::Order, Self::Query, Self::Info, Self::Rejection(None)];
+        let mut shapes = vec![Self::Query, Self::Info, Self::Rejection(None)];
+        shapes.extend([Kind::Order, Kind::ChainedOrder].map(Self::Order));
         shapes.extend([0, 1, FRAME_BYTES_MAX - HISTORY_QUERY_BYTES].map(Self::HistoryQuery));
         shapes.extend([0, 1, items_most].map(Self::HistoryPage));
         for levels in 0..=most {
@@ -66,11 +68,10 @@ impl Shape {
 
     pub(super) fn kind(&self) -> Kind {
         match self {
-            Self::Order => Kind::Order,
             Self::Certificate(_) => Kind::Certificate,
             Self::Query => Kind::Query,
             Self::HistoryQuery(_) => Kind::HistoryQuery,
-            Self::Reply(kind, _) => *kind,
+            Self::Order(kind) | Self::Reply(kind, _) => *kind,
             Self::Rejection(_) => Kind::Rejection,
             Self::Info => Kind::Info,
             Self::HistoryPage(_) => Kind::HistoryPage,
@@ -80,7 +81,7 @@ impl Shape {
     /// Bytes of the fixed part.
     pub(super) fn head_bytes(&self) -> usize {
         match self {
-            Self::Order => ORDER_BYTES,
+            Self::Order(_) => ORDER_BYTES,
             Self::Certificate(_) => CERTIFICATE_HEAD_BYTES,
             Self::Query => QUERY_BYTES,
             Self::HistoryQuery(_) => HISTORY_QUERY_BYTES,
@@ -94,7 +95,7 @@ impl Shape {
     /// The purpose of every byte, from the compiler's own offsets.
     pub(super) fn purposes(&self) -> Vec<Purpose> {
         match self {
-            Self::Order => purposes("Order"),
+            Self::Order(_) => purposes("Order"),
             Self::Certificate(votes) => {
                 let votes = votes.iter().flat_map(|levels| [purposes("Proof"), path(*levels)].concat());
                 purposes("CertificateHead").into_iter().chain(votes).collect()

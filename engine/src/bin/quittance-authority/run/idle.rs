@@ -31,6 +31,8 @@ pub(super) enum Turn {
     Worked,
     /// Nothing to do.
     Nothing,
+    /// Nothing to do before so long.
+    NothingFor(Duration),
     /// Nothing to do but to wait: for room in another thread's queue, or for a moment to pass.
     Backlog,
 }
@@ -49,6 +51,7 @@ impl Idle {
                 return Wait::No;
             }
             Turn::Nothing => SLEEP_MAX,
+            Turn::NothingFor(time) => time.min(SLEEP_MAX),
             Turn::Backlog => BACKLOG_SLEEP,
         };
         if self.spin.is_zero() {
@@ -95,6 +98,9 @@ mod tests {
         let mut idle = Idle::new(Duration::ZERO);
         assert_eq!(idle.after(Turn::Nothing), Wait::For(SLEEP_MAX));
         assert_eq!(idle.after(Turn::Backlog), Wait::For(BACKLOG_SLEEP));
+        let soon = Duration::from_millis(7);
+        assert_eq!(idle.after(Turn::NothingFor(soon)), Wait::For(soon));
+        assert_eq!(idle.after(Turn::NothingFor(2 * SLEEP_MAX)), Wait::For(SLEEP_MAX));
         assert_eq!(idle.after(Turn::Worked), Wait::No);
     }
 

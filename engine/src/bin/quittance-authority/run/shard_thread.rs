@@ -14,11 +14,12 @@ use crate::storage::ShardJournal;
 use crate::sync::{Waker, waker};
 use crossbeam::channel::{Receiver, Sender};
 use quittance_engine::address;
+use quittance_engine::limits::HELD_MS;
 use quittance_engine::shard::{Shard, ShardConfig};
 use quittance_engine::types::{ShardIndex, TimeMs};
 use quittance_net::transport::{Config, Socket, Transport, TransportKind, Wait};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What a shard's thread takes with it.
 pub(super) struct ShardThread {
@@ -112,11 +113,13 @@ impl Serving {
         Ok(())
     }
 
-    /// One turn: take what has arrived, verify it or have it verified, write it down, exchange credits, reply.
+    /// One turn: take what has arrived, go on with what waited, verify it or have it verified, write it down, exchange credits, reply.
     fn turn(&mut self, wait: Wait) -> Result<Turn, Fault> {
         let received = self.receive(wait)?;
         let is_full = self.journal.as_ref().is_some_and(|journal| journal.keeper().is_nearly_full());
         let credited = !is_full && self.links.take(self.index, &mut self.shard);
+        // Before signatures are checked: those of orders whose money has just come are among them.
+        let judged = self.shard.held_until().is_some() && self.shard.judge_held(now());
         let verified = self.verification.turn(self.index, &mut self.shard, now);
         let journaled = self.journal.as_mut().is_some_and(|journal| journal.turn(&mut self.shard));
         let backlog = self.links.give(self.index, &mut self.shard, &self.wakers, !is_full)?;
@@ -131,10 +134,10 @@ impl Serving {
         }
         let is_unproved = self.journal.as_ref().is_some_and(|journal| journal.keeper().is_unproved());
         let is_waiting = is_unproved || self.shard.has_open_history();
-        Ok(match (received || credited || verified || journaled, backlog || is_waiting) {
+        Ok(match (received || credited || judged || verified || journaled, backlog || is_waiting) {
             (true, _) => Turn::Worked,
             (false, true) => Turn::Backlog,
-            (false, false) => Turn::Nothing,
+            (false, false) => self.shard.held_until().map_or(Turn::Nothing, |until| Turn::NothingFor(time_to(until))),
         })
     }
 
@@ -179,4 +182,9 @@ impl Serving {
 fn now() -> TimeMs {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     TimeMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// How long it is until then, at most as long as anything waits: clocks are set back.
+fn time_to(until: TimeMs) -> Duration {
+    Duration::from_millis(until.0.saturating_sub(now().0).min(HELD_MS))
 }

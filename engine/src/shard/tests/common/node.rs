@@ -25,6 +25,8 @@ pub(crate) struct Setup {
     pub(crate) quarantine_ms: u64,
     pub(crate) is_durable: bool,
     pub(crate) keeps_history: bool,
+    pub(crate) tables: Tables,
+    pub(crate) planted: Planted,
 }
 
 impl Default for Setup {
@@ -37,6 +39,8 @@ impl Default for Setup {
             quarantine_ms: QUARANTINE_MS,
             is_durable: false,
             keeps_history: false,
+            tables: Tables::FULL,
+            planted: Planted::NOTHING,
         }
     }
 }
@@ -105,8 +109,8 @@ impl Node {
             is_durable: setup.is_durable,
             keeps_history: setup.keeps_history,
             hash_key: [0x5c; 16],
-            tables: Tables::FULL,
-            planted: Planted::default(),
+            tables: setup.tables,
+            planted: setup.planted,
         });
         let verifier = Verifier::new(BackendKind::Portable, [3; 32]);
         Self { shard, now: NOW, world: world.clone(), setup, verifier, requests: Vec::new(), roots: BTreeSet::new() }
@@ -155,7 +159,7 @@ impl Node {
     }
 
     /// Checks batches until there is nothing to check.
-    fn finish_all(&mut self) {
+    pub(crate) fn finish_all(&mut self) {
         loop {
             let batch = self.take_batch();
             if batch.is_empty() {
