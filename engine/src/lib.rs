@@ -47,8 +47,8 @@
 //! # Map
 //! - [`shard`]: the step machine. `shard/admission.rs`: orders and votes. `shard/confirmation.rs`: certificates and
 //!   receipts. `shard/credits.rs`, `shard/query.rs`, `shard/replies.rs`: the rest of what it does.
-//!   `shard/held_orders.rs`: orders that wait for their money. `shard/durability.rs`: what it writes down. `shard/history.rs`: certificates kept, and questions about them.
-//!   `shard/recovery.rs`: its state from a snapshot and records.
+//!   `shard/held_orders.rs`: orders that wait for their money. `shard/durability.rs`: what it writes down.
+//!   `shard/history.rs`: certificates kept, and questions about them. `shard/recovery.rs`: its state from a snapshot and records.
 //! - [`arena`], [`key_cache`]: accounts, and their decompressed keys. `slab.rs`: tables of fixed capacity.
 //! - `held.rs`: the table of orders that wait for their money.
 //! - `tally.rs`: the votes of a certificate, counted and hashed. `root_checks.rs`: roots whose signature is being checked.
@@ -59,7 +59,8 @@
 //! - [`keeper`]: when they are written, when a snapshot replaces them, and how a shard comes back from them.
 //! - [`history`]: what an account paid and received, with the certificates, on disk and in answers.
 //! - [`message`]: the bytes that are signed. [`sign`]: who signs them. [`network`]: the network's id, and which shard holds an account.
-//! - [`committee`], [`genesis`]: the two files that all authorities and payers share. [`address`]: an account, as people read it.
+//! - [`committee`], [`genesis`]: the two files that all authorities and payers share. [`address`]: an account, as people
+//!   read it.
 //! - [`types`], [`shard_range`], [`reject`], [`counters`], [`limits`]: numbers that must not mix, refusals, counts, and every bound.
 //! - [`mutant`]: bugs to plant, in programs built for that.
 //! - `bin/quittance-authority/`: the shell; its `main.rs` has a map of its own.

@@ -1,8 +1,9 @@
 //! Who votes, with what weight, and how much makes a quorum.
 
 mod file;
+mod lines;
 
-pub use file::{CommitteeFile, CommitteeFileError, MemberEntry};
+pub use file::{CommitteeFault, CommitteeFile, CommitteeFileError, MemberEntry};
 
 use quittance_net::frame::{FRAME_BYTES_MAX, PATH_LEVELS_MAX, VOTES_MAX, certificate_bytes};
 use quittance_verify::PublicKey;
@@ -39,8 +40,11 @@ pub enum CommitteeError {
         index: usize,
     },
     /// The weights' sum is beyond 64 bits.
-    #[error("the weights add up to more than 64 bits hold; scale them down")]
-    WeightOverflow,
+    #[error("up to authority {index} the weights add up to more than 64 bits hold; scale them down")]
+    WeightOverflow {
+        /// The first place at which they do.
+        index: usize,
+    },
     /// Two members share a key: one authority would vote twice.
     #[error("authorities {first} and {second} have the same key; each needs its own")]
     RepeatedKey {
@@ -83,8 +87,9 @@ impl Committee {
         }
         let total = members
             .iter()
-            .try_fold(0_u64, |sum, member| sum.checked_add(member.weight))
-            .ok_or(CommitteeError::WeightOverflow)?;
+            .enumerate()
+            .try_fold(0_u64, |sum, (index, member)| sum.checked_add(member.weight).ok_or(index))
+            .map_err(|index| CommitteeError::WeightOverflow { index })?;
         let quorum = quorum(total);
         let votes = quorum_votes_max(&members, quorum);
         if votes > VOTES_MAX {

@@ -49,7 +49,7 @@ fn uneven_weights_count_the_least_favourable_quorum() {
 fn faulty_member_lists_are_refused() {
     assert_eq!(committee(&[]).unwrap_err(), CommitteeError::Empty);
     assert_eq!(committee(&[1, 0]).unwrap_err(), CommitteeError::NoWeight { index: 1 });
-    assert_eq!(committee(&[u64::MAX, 1]).unwrap_err(), CommitteeError::WeightOverflow);
+    assert_eq!(committee(&[u64::MAX, 1]).unwrap_err(), CommitteeError::WeightOverflow { index: 1 });
     let mut twins = members(&[1, 1]);
     twins[1].key = twins[0].key;
     assert_eq!(Committee::new(0, twins).unwrap_err(), CommitteeError::RepeatedKey { first: 0, second: 1 });

@@ -3,7 +3,8 @@
 //! A shell drives it. Datagrams and the time go in through [`Shard::receive`]; signatures to check come out of
 //! [`Shard::take_batch`] and verdicts go back through [`Shard::finish_batch`]; credits for other shards come out of
 //! [`Shard::peek_credit`] and those of others go in through [`Shard::receive_credit`]; replies come out of
-//! [`Shard::send_replies`]. Orders that wait for their money go on in [`Shard::judge_held`]. Every step is deterministic in what went in.
+//! [`Shard::send_replies`]. Orders that wait for their money go on in [`Shard::judge_held`]. Every step is deterministic in
+//! what went in.
 //!
 //! In durable mode records of what it must not forget come out of [`Shard::seal`]; when they are on disk, [`Shard::set_durable`]
 //! lets out the replies and credits that depend on them. Entries of the history come out of [`Shard::seal_history`]; questions

@@ -1,10 +1,10 @@
 //! What payments do to accounts.
 
-use crate::harness::{Account, Authority, FUNDS, Reply};
+use crate::harness::{Account, Authority, FUNDS, Reply, Setup};
 use crate::make::{Numbers, Payer};
 use quittance_engine::reject::Reject;
 use quittance_engine::types::Address;
-use quittance_net::frame::{OrderBody, RECIPIENT_PRIMARY};
+use quittance_net::frame::{OrderBody, RECIPIENT_PRIMARY, U64};
 use std::collections::BTreeMap;
 
 const FUNDED: i128 = FUNDS as i128;
@@ -142,6 +142,28 @@ fn a_redemption_leaves_for_the_primary_ledger_and_is_counted() {
     assert_eq!((accounts[&payer.address].balance, accounts[&pays.recipient].balance), (400, FUNDED));
     assert_eq!(total(&accounts), 8 * FUNDED - 600);
     assert_eq!(authority.finish().get("redeemed"), 600);
+}
+
+/// Its time gates votes. What a quorum voted for is paid, whenever somebody brings the certificate: here the very first
+/// millisecond has passed, on both shards.
+#[test]
+fn a_certified_order_settles_long_after_its_time_is_over() {
+    let authority = Authority::start(Setup { shards: 2, ..Setup::default() });
+    let network = &authority.network;
+    let (here, there) = (authority.payers_on(0), authority.payers_on(1));
+    let expired = |body: OrderBody| OrderBody { expiry_ms: U64::new(1), ..body };
+    let across = expired(here[0].pays(&there[0].address, 30, 0));
+    let back = expired(there[0].pays(&here[0].address, 20, 0));
+    for (shard, payer, body) in [(0, here[0], across), (1, there[0], back)] {
+        let mut client = authority.client_of(shard);
+        client.ask(&network.order(payer, body)).assert_refused(Reject::Expired);
+        client.ask(&network.certify(&body)).assert_receipt();
+        client.ask(&network.certify(&body)).assert_receipt();
+    }
+    let balance = |payer: &Payer| authority.accounts()[&payer.address].balance;
+    assert!((0..10_000).any(|_| (balance(here[0]), balance(there[0])) == (FUNDED - 10, FUNDED + 10)));
+    assert_eq!(total(&authority.accounts()), 8 * FUNDED);
+    authority.finish();
 }
 
 /// Payments between all, in a random order of payers, held against plain arithmetic.

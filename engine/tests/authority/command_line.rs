@@ -59,8 +59,9 @@ fn a_wrong_committee_file_is_named_with_its_line() {
         ("weight", "wieght", &["line 8", "wieght"][..]),
         ("port = ", "port = x", &["line 6"]),
         ("epoch", "epoch = 7\n[[authority", &["line 2"]),
-        ("weight = 1", "weight = 0", &["authority 0", "no weight"]),
-        ("shards = 1", "shards = 0", &["authority 0", "ports"]),
+        ("weight = 1", "weight = 0", &["line 8", "authority 0", "no weight"]),
+        ("shards = 1", "shards = 0", &["line 6", "authority 0", "ports"]),
+        ("weight = 1", "weight = 9223372036854775807\nhost2 = 1", &["line 9", "host2"]),
     ] {
         let files = files();
         files.edit("committee.toml", from, to);
@@ -76,12 +77,12 @@ fn a_committee_that_contradicts_the_private_file_is_refused() {
     let stranger = hex::encode(quittance_verify::SecretKey::from_seed(&[9; 32]).public_key_bytes());
     let path = files.path("committee.toml").to_str().unwrap().to_owned();
     files.edit("committee.toml", "shards = 1", "shards = 2");
-    assert_not_started(&files, &[], WRONG, &[&path, "authority 0", "make them agree"]);
+    assert_not_started(&files, &[], WRONG, &[&path, "line 3", "authority 0", "make them agree"]);
     files.edit("committee.toml", &key, &stranger);
     assert_not_started(&files, &[], WRONG, &[&path, &key, "generate"]);
     let second = hex::encode(files.network.secrets[1].public_key_bytes());
     files.edit("committee.toml", &stranger, &second);
-    assert_not_started(&files, &[], WRONG, &[&path, "authorities 0 and 1 have the same key"]);
+    assert_not_started(&files, &[], WRONG, &[&path, "line 11", "authorities 0 and 1 have the same key"]);
 }
 
 #[test]

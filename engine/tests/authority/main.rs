@@ -2,8 +2,8 @@
 //!
 //! `harness` starts and stops processes and checks every reply; `make` makes what peers send. What peers may do wrong:
 //! `bad_frames`, `bad_orders`, `bad_certificates`, `random`. What holds for all: `reply_lengths`, `repeats`. What payments
-//! do: `accounts`, `chained`, `settings`. What is kept of them: `durable`, `history`. An authority of several processes: `processes`,
-//! `processes_refused`. What operators do: `command_line`, `new_authority`, `operator`.
+//! do: `accounts`, `chained`, `settings`, `committees`. What is kept of them: `durable`, `history`. An authority of several
+//! processes: `processes`, `processes_refused`. What operators do: `command_line`, `new_authority`, `operator`.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)] // helpers of tests are tests
 
@@ -13,6 +13,7 @@ mod bad_frames;
 mod bad_orders;
 mod chained;
 mod command_line;
+mod committees;
 mod durable;
 mod harness;
 mod history;

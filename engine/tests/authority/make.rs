@@ -55,9 +55,9 @@ impl Payer {
 }
 
 impl Network {
-    pub(crate) fn new(genesis: &[u8], shard_count: u16) -> Self {
+    pub(crate) fn new(authority_count: usize, genesis: &[u8], shard_count: u16) -> Self {
         let secret = |index: usize| SecretKey::from_seed(&[u8::try_from(index).unwrap(); 32]);
-        let secrets: Vec<SecretKey> = (0..AUTHORITY_COUNT).map(secret).collect();
+        let secrets: Vec<SecretKey> = (0..authority_count).map(secret).collect();
         Self::with_secrets(NetworkId::of_genesis(genesis), EPOCH, secrets, shard_count)
     }
 

@@ -89,8 +89,8 @@ pub(crate) struct NetworkOptions {
     /// The committee file.
     #[arg(long, value_name = "FILE")]
     pub(crate) committee: PathBuf,
-    /// The genesis file: a first line `quittance-genesis 1`, then an address (`qtn1...`) and a balance in each line. Its digest is the
-    /// network's id.
+    /// The genesis file: a first line `quittance-genesis 1`, then an address (`qtn1...`) and a balance in each line. Its
+    /// digest is the network's id.
     #[arg(long, value_name = "FILE")]
     pub(crate) genesis: PathBuf,
 }

@@ -136,15 +136,21 @@ impl PrivateFile {
         }
         let mut text = Zeroizing::new(String::new());
         file.read_to_string(&mut text).map_err(Fault::read(path))?;
-        // The parser's own message quotes the line, which may hold the secret.
+        // The parser's own display quotes the line, which may hold the secret.
         let private: Self = toml::from_str(&text).map_err(|error| {
-            wrong(format!("not a private file of `quittance-authority generate`: {}", error.message()))
+            let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+            wrong(format!("line {line}: not a private file of `quittance-authority generate`: {}", error.message()))
         })?;
+        let line_of = |start: &str| 1 + text.lines().take_while(|line| !line.trim_start().starts_with(start)).count();
         if private.secret_key().public_key_bytes() != private.key {
-            return Err(wrong("`key` does not belong to `secret`; restore the file that `generate` wrote".to_owned()));
+            let line = line_of("key");
+            return Err(wrong(format!(
+                "line {line}: `key` does not belong to `secret`; restore the file that `generate` wrote"
+            )));
         }
         if private.shards > 0 {
-            check_processes(&private.processes, private.shards).map_err(wrong)?;
+            let at_processes = |fault| wrong(format!("from line {} on: {fault}", line_of("[[process]]")));
+            check_processes(&private.processes, private.shards).map_err(at_processes)?;
         }
         Ok(private)
     }
@@ -233,12 +239,13 @@ mod tests {
         let secret = hex::encode([7; 32]);
         let good = toml::to_string(&new()).unwrap();
         let spoiled = [good.replace(&secret, &hex::encode([8; 32])), good.replace(&secret, &format!("{secret}zz"))];
-        for (index, text) in spoiled.iter().enumerate() {
+        for (index, (text, line)) in spoiled.iter().zip(["line 2:", "line 1:"]).enumerate() {
             let path = folder.path().join(index.to_string());
             std::fs::write(&path, text).unwrap();
             std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
             let message = PrivateFile::read(&path).err().unwrap().to_string();
             assert!(!message.contains(&secret) && !message.contains("0808"), "{message}");
+            assert!(message.contains(line), "{message}");
         }
     }
 }

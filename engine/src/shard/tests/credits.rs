@@ -6,7 +6,7 @@ use crate::limits::{CERTIFICATES_AHEAD_MAX, CREDITS_UNACKNOWLEDGED_MAX, account_
 use crate::reject::Reject;
 use crate::shard::FundError;
 use crate::types::{Amount, ShardIndex};
-use quittance_net::frame::OrderBody;
+use quittance_net::frame::{OrderBody, U64};
 
 const RICH: u64 = 1_000_000;
 
@@ -85,6 +85,18 @@ fn a_full_outbox_stops_what_needs_it_until_one_credit_is_acknowledged() {
     pair.authority.settle();
     let earned = i128::from(sequence) + 5;
     assert_eq!(pair.authority.nodes[1].account(&pair.there[0].address).balance, i128::from(RICH) + earned);
+    assert_eq!(pair.authority.supply(), i128::from(2 * RICH));
+}
+
+#[test]
+fn a_certified_order_settles_on_both_shards_long_after_its_time_is_over() {
+    let mut pair = pair(64);
+    let body = OrderBody { expiry_ms: U64::new(1), ..pair.here[0].body(&pair.there[0].address, 5, 0) };
+    let order = pair.world.order(&pair.here[0], body);
+    pair.authority.nodes[0].assert_refuses(&order, Reject::Expired);
+    pair.confirm(&body);
+    pair.authority.settle();
+    assert_eq!(pair.authority.nodes[1].account(&pair.there[0].address).balance, i128::from(RICH) + 5);
     assert_eq!(pair.authority.supply(), i128::from(2 * RICH));
 }
 

@@ -4,7 +4,7 @@ use super::counts::Counts;
 use super::files::Files;
 use super::process::{Ended, Process};
 use super::{Account, Client, FUNDS};
-use crate::make::{Network, Payer};
+use crate::make::{AUTHORITY_COUNT, Network, Payer};
 use quittance_engine::types::Address;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -20,6 +20,8 @@ const START_TRIES_MAX: usize = 5;
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
     pub(crate) shards: u16,
+    /// Members of the committee.
+    pub(crate) authorities: usize,
     /// Payers in the genesis file, with [`FUNDS`] each.
     pub(crate) payer_count: u32,
     /// Further accounts in the genesis file.
@@ -36,6 +38,7 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             shards: 1,
+            authorities: AUTHORITY_COUNT,
             payer_count: 8,
             openings: Vec::new(),
             options: Vec::new(),

@@ -29,7 +29,7 @@ impl Files {
     pub(crate) fn new(setup: &Setup) -> Self {
         let port = free_ports(setup.shards);
         let genesis = genesis_text(setup);
-        let network = Network::new(genesis.as_bytes(), setup.shards);
+        let network = Network::new(setup.authorities, genesis.as_bytes(), setup.shards);
         let links = setup.parts.iter().map(|_| free_link()).collect();
         let files = Self { folder: tempfile::tempdir().unwrap(), network, port, links };
         files.write("genesis", &genesis);

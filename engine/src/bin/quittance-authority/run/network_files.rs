@@ -43,7 +43,7 @@ impl NetworkFiles {
         let text = std::fs::read_to_string(&options.committee).map_err(Fault::read(&options.committee))?;
         let file = CommitteeFile::parse(&text).map_err(committee_fault)?;
         let committee = file.committee().map_err(committee_fault)?;
-        let (authority_index, member) = own_entry(&private, &file, &options.committee)?;
+        let (authority_index, member) = own_entry(&private, &file, &text, &options.committee)?;
         let bytes = std::fs::read(&options.genesis).map_err(Fault::read(&options.genesis))?;
         let network = NetworkId::of_genesis(&bytes);
         let mut openings = vec![Vec::new(); member.shards.into()];
@@ -68,7 +68,7 @@ impl NetworkFiles {
 }
 
 /// This authority's place in the committee file; both files must say the same of it.
-fn own_entry(private: &PrivateFile, file: &CommitteeFile, path: &Path) -> Result<(u8, MemberEntry), Fault> {
+fn own_entry(private: &PrivateFile, file: &CommitteeFile, text: &str, path: &Path) -> Result<(u8, MemberEntry), Fault> {
     let wrong = |fault: String| Fault::Text { path: path.to_owned(), fault };
     let own = private.member_entry();
     let Some(index) = file.members.iter().position(|member| member.key == own.key) else {
@@ -76,9 +76,10 @@ fn own_entry(private: &PrivateFile, file: &CommitteeFile, path: &Path) -> Result
         return Err(wrong(format!("key {key} is not in it; append the table that `generate` printed")));
     };
     let listed = &file.members[index];
+    let line = CommitteeFile::line_of(text, index).expect("what was parsed has its place");
     if (listed.host, listed.port, listed.shards) != (own.host, own.port, own.shards) {
         return Err(wrong(format!(
-            "authority {index} is listed at {}:{} with {} shards, and its private file says {}:{} with {}; make them agree",
+            "line {line}: authority {index} is listed at {}:{} with {} shards, and its private file says {}:{} with {}; make them agree",
             listed.host, listed.port, listed.shards, own.host, own.port, own.shards
         )));
     }
@@ -86,7 +87,7 @@ fn own_entry(private: &PrivateFile, file: &CommitteeFile, path: &Path) -> Result
     if let Some(shard) = ShardRange::all(own.shards).iter().find(|shard| differs(*shard)) {
         let (listed, own) = (listed.address_of(shard), own.address_of(shard));
         return Err(wrong(format!(
-            "shard {} of authority {index} is listed at {listed}, and its private file says {own}; make them agree",
+            "line {line}: shard {} of authority {index} is listed at {listed}, and its private file says {own}; make them agree",
             shard.0
         )));
     }

@@ -113,7 +113,8 @@ impl Serving {
         Ok(())
     }
 
-    /// One turn: take what has arrived, go on with what waited, verify it or have it verified, write it down, exchange credits, reply.
+    /// One turn: take what has arrived, go on with what waited, verify it or have it verified, write it down, exchange credits,
+    /// reply.
     fn turn(&mut self, wait: Wait) -> Result<Turn, Fault> {
         let received = self.receive(wait)?;
         let is_full = self.journal.as_ref().is_some_and(|journal| journal.keeper().is_nearly_full());
