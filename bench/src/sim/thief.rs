@@ -134,15 +134,20 @@ impl Thief {
         self.spread(&certificate, account, around);
     }
 
-    /// An honest payer's money, to him: what that one has, or a little more than he has and may be paid in a moment.
+    /// Somebody's money, to him: what an honest payer has, or a little more, or what a poor man may be paid in a moment.
     fn forge_order(&mut self, around: &mut Around) {
         around.faults.forged_orders += 1;
-        let victim = around.chance.below(around.ground.payer_count);
-        let is_modest = around.chance.once_in(2);
+        let is_poor = around.chance.once_in(2);
+        let victims = match &around.ground {
+            ground if is_poor => ground.funded_count..ground.accounts.len(),
+            ground => 0..ground.payer_count,
+        };
+        let victim = victims.start + around.chance.below(victims.len());
+        let is_modest = is_poor || around.chance.once_in(2);
         let amount = if is_modest { 1 } else { OPENING / 2 + around.chance.bits() % OPENING };
         let mut body = self.body(victim, 8, amount, around);
         body.recipient = around.ground.accounts[self.first_account];
-        if is_modest {
+        if is_modest && !is_poor {
             body.sequence = U64::new(around.chance.below(8) as u64);
         }
         let (_, signature) = around.make_order(&body, key_of(self.first_account));
