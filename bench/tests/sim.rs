@@ -52,7 +52,8 @@ fn with_real_signatures_the_same_worlds_settle() {
 fn seeds_allowed(mutant: Mutant) -> u64 {
     match mutant {
         Mutant::TwoBlocksUnderWay | Mutant::SnapshotBeforeJournal | Mutant::TornBlockAccepted => 60,
-        Mutant::NoFundsCheck | Mutant::HeldOrderSkipsChecks | Mutant::HeldOrderKept => 16,
+        Mutant::HeldOrderSkipsChecks => 60,
+        Mutant::NoFundsCheck | Mutant::HeldOrderKept => 16,
         _ => 8,
     }
 }
