@@ -1,6 +1,5 @@
 //! Asking an authority for every account, and comparing with what must be there.
 
-use crate::directory::{Directory, Source};
 use crate::drive::Settings;
 use crate::error::BenchError;
 use crate::limits::{AUDIT_ROUND_COUNT_MAX, WATCH_NS};
@@ -10,6 +9,7 @@ use crate::timeouts::Timeouts;
 use crate::world::{Watch, World};
 use quittance_engine::types::{Address, Peer};
 use quittance_net::frame::{Frame, Header, Info, Kind, Query, U64, parse};
+use quittance_wallet::directory::{Directory, Source};
 use serde::Serialize;
 
 /// Queries in flight. More would only fill the socket's buffer: an answer is 152 bytes and costs the authority little.

@@ -3,7 +3,6 @@
 
 use crate::accounts::Accounts;
 use crate::digest_table::DigestTable;
-use crate::directory::Directory;
 use crate::drive::Settings;
 use crate::error::BenchError;
 use crate::interrupt::Interrupt;
@@ -25,6 +24,7 @@ use quittance_net::frame::{
     U16, U64, parse,
 };
 use quittance_verify::{BackendKind, Item, SecretKey, Verifier, tree};
+use quittance_wallet::directory::Directory;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -50,7 +50,7 @@ impl Fixture {
         let accounts = Accounts::derive(4, account_count, &progress, &interrupt).expect("a small world is sound");
         let plan = Plan::draw(4, account_count, payment_count);
         let terms = Terms::new(NetworkId([5; 32]), members.committee(), 2, live);
-        let directory = Directory::new(&members.entries()[..terms.live_count], 2);
+        let directory = Directory::new(&members.entries()[..terms.live_count]);
         let orders = Orders::sign(&plan, &accounts, &terms.network, 2, false, &progress, &interrupt)
             .expect("a small world is sound");
         let keys = members.split_keys(0..committee);

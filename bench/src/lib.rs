@@ -33,7 +33,7 @@
 //! | `random.rs`, `parallel.rs`, `progress.rs`, `interrupt.rs` | with what it is made |
 //! | `setup.rs`, `parts.rs`, `ports.rs`, `cores.rs`, `locate.rs`, `process.rs`, `journals.rs`, `cpu.rs` | files, disks and processes |
 //! | `drive/`, `timeouts.rs`, `latency.rs` | the load loop |
-//! | `terms.rs`, `directory.rs`, `replies.rs`, `known_roots.rs` | who may say what, and whether it is true |
+//! | `terms.rs`, `replies.rs` | who may say what, and whether it is true |
 //! | `world.rs`, `client.rs`, `intruder.rs` | sockets and time; a source of bad signatures |
 //! | `model.rs`, `audit.rs` | what must be there, and what is |
 //! | `report/` | table and JSON |
@@ -50,7 +50,7 @@
 //!
 //! # Dependencies
 //! - `quittance-engine`: messages, committee and genesis files, rejection codes. `quittance-net`: frames and transports.
-//!   `quittance-verify`: keys, signature checks, reply trees.
+//!   `quittance-verify`: keys, signature checks, reply trees. `quittance-wallet`: where shards listen, and what one reply proves.
 //! - `blake3`: key seeds of a run, digests of states; in simulations the oracle of signatures, and the trace. `rand_chacha`,
 //!   `rand_core`: who pays whom. `getrandom`: the verifier's secret seed.
 //! - `bytemuck`: frames as bytes. `hex`: keys in private files.
@@ -69,7 +69,6 @@ pub mod cores;
 pub mod cpu;
 pub mod crash;
 pub mod digest_table;
-pub mod directory;
 pub mod drive;
 pub mod error;
 #[cfg(test)]
@@ -77,7 +76,6 @@ mod fake;
 pub mod interrupt;
 pub mod intruder;
 pub mod journals;
-pub mod known_roots;
 pub mod latency;
 pub mod limits;
 pub mod locate;

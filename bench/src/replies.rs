@@ -4,15 +4,17 @@
 //! met before are gathered, so that [`Replies::verify`] can check their signatures together. What is left after that are
 //! [`Claim`]s to act upon.
 
-use crate::directory::Directory;
-use crate::known_roots::{KnownRoots, SignedRoot};
-use crate::limits::{REPLY_COUNT_MAX, ROOT_BATCH_MAX};
+use crate::limits::{KNOWN_ROOT_COUNT, REPLY_COUNT_MAX, ROOT_BATCH_MAX};
 use crate::terms::Terms;
-use quittance_engine::message::{ROOT_MESSAGE_BYTES, receipt_leaf, rejection_leaf, vote_leaf};
-use quittance_engine::reject::{Refusal, Reject};
+use quittance_engine::message::{ROOT_MESSAGE_BYTES, receipt_leaf, vote_leaf};
+use quittance_engine::reject::Reject;
 use quittance_engine::types::{Digest, Peer};
-use quittance_net::frame::{Frame, Hash, Header, PATH_LEVELS_MAX, PROOF_BYTES, Proof, RejectionView, ReplyView, parse};
-use quittance_verify::{BackendKind, Item, Verifier, tree};
+use quittance_net::frame::{Frame, Hash, Header, PATH_LEVELS_MAX, PROOF_BYTES, RejectionView, ReplyView, parse};
+use quittance_verify::{BackendKind, Item, Verifier};
+use quittance_wallet::directory::Directory;
+use quittance_wallet::known_roots::{KnownRoots, SignedRoot};
+pub use quittance_wallet::proof::Fault;
+use quittance_wallet::proof::{refusal, signed_rejection, signed_root, speaker};
 
 /// A vote's bytes in a certificate are at most this long.
 pub const VOTE_BYTES_MAX: usize = PROOF_BYTES + PATH_LEVELS_MAX * size_of::<Hash>();
@@ -53,54 +55,6 @@ impl Claim {
     pub fn vote(&self) -> &[u8] {
         &self.vote[..usize::from(self.vote_bytes)]
     }
-}
-
-/// What is wrong with a reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[repr(u8)]
-pub enum Fault {
-    /// No frame at all.
-    #[error("malformed")]
-    Malformed,
-    /// Another network's tag.
-    #[error("network")]
-    Network,
-    /// It comes from no address of a shard, or names another shard than its address.
-    #[error("source")]
-    Source,
-    /// A frame that no authority sends, or a code that does not exist.
-    #[error("kind")]
-    Kind,
-    /// The proof names another authority than the source address.
-    #[error("authority")]
-    Authority,
-    /// It speaks of an order that is not ours or was not sent.
-    #[error("digest")]
-    Digest,
-    /// Nothing was sent that it could answer.
-    #[error("unasked")]
-    Unasked,
-    /// The path is too long for this committee, or its index lies outside of the tree.
-    #[error("path")]
-    Path,
-    /// The root's signature does not verify.
-    #[error("signature")]
-    Signature,
-}
-
-impl Fault {
-    /// Every fault, in the order of its value.
-    pub const ALL: [Self; 9] = [
-        Self::Malformed,
-        Self::Network,
-        Self::Source,
-        Self::Kind,
-        Self::Authority,
-        Self::Digest,
-        Self::Unasked,
-        Self::Path,
-        Self::Signature,
-    ];
 }
 
 /// Why a well-formed reply is not needed.
@@ -166,7 +120,7 @@ impl<'a> Replies<'a> {
         Self {
             terms,
             directory,
-            known: KnownRoots::new(),
+            known: KnownRoots::with_capacity(KNOWN_ROOT_COUNT),
             verifier: Verifier::new(BackendKind::best(), verifier_seed),
             verdicts: Vec::with_capacity(ROOT_BATCH_MAX),
             candidates: Vec::with_capacity(REPLY_COUNT_MAX),
@@ -257,44 +211,24 @@ impl<'a> Replies<'a> {
 
     /// Who answers: by source address, and the header must agree.
     fn authority(&self, peer: Peer, header: &Header) -> Result<u8, Unexpected> {
-        if header.network != self.terms.network.tag_field() {
-            return Err(Unexpected::Faulty(Fault::Network));
-        }
-        let source = self.directory.source(peer).filter(|source| source.shard == header.shard.get());
-        Ok(source.ok_or(Unexpected::Faulty(Fault::Source))?.authority)
+        speaker(&self.terms.network, self.directory, peer, header).map_err(Unexpected::Faulty)
     }
 
     fn prove(&mut self, authority: u8, leaf: Hash, view: &ReplyView<'_>) -> Result<Option<u32>, Unexpected> {
-        self.root(authority, leaf, &view.head.proof, view.path).map_err(Unexpected::Faulty)
+        let signed = signed_root(authority, &leaf, &view.head.proof, view.path, self.terms.path_levels_max);
+        Ok(self.unknown(signed.map_err(Unexpected::Faulty)?))
     }
 
     /// A rejection without a proof is believed: it carries no more than the loss of a payment, which counts against the
     /// server that sent it.
     fn prove_rejection(&mut self, authority: u8, view: &RejectionView<'_>) -> Result<Option<u32>, Unexpected> {
-        let Some((proof, path)) = view.proof else {
-            return Ok(None);
-        };
-        let code = Reject::from_code(view.head.code).ok_or(Unexpected::Faulty(Fault::Kind))?;
-        let refusal = Refusal { code, detail: view.head.detail.get(), other: view.head.other };
-        let leaf = rejection_leaf(&view.head.subject, &refusal);
-        self.root(authority, leaf, proof, path).map_err(Unexpected::Faulty)
+        let signed = signed_rejection(authority, view, self.terms.path_levels_max).map_err(Unexpected::Faulty)?;
+        Ok(signed.and_then(|signed| self.unknown(signed)))
     }
 
-    /// The candidate that this proof depends on; `None` if its root is known.
-    fn root(&mut self, authority: u8, leaf: Hash, proof: &Proof, path: &[Hash]) -> Result<Option<u32>, Fault> {
-        if proof.authority != authority {
-            return Err(Fault::Authority);
-        }
-        if path.len() > self.terms.path_levels_max {
-            return Err(Fault::Path);
-        }
-        let root = tree::root_from_path(&leaf, tree::Path { leaf_index: proof.leaf_index.get(), siblings: path })
-            .ok_or(Fault::Path)?;
-        let signed = SignedRoot { authority, root, signature: proof.root_signature };
-        if self.known.contains(&signed) {
-            return Ok(None);
-        }
-        Ok(Some(self.candidate(signed)))
+    /// The candidate that this root is; `None` if it is known.
+    fn unknown(&mut self, signed: SignedRoot) -> Option<u32> {
+        (!self.known.contains(&signed)).then(|| self.candidate(signed))
     }
 
     fn candidate(&mut self, signed: SignedRoot) -> u32 {
@@ -331,8 +265,7 @@ impl<'a> Replies<'a> {
 }
 
 fn rejection(view: &RejectionView<'_>) -> Result<Statement, Unexpected> {
-    let code = Reject::from_code(view.head.code).ok_or(Unexpected::Faulty(Fault::Kind))?;
-    Ok(Statement::Rejection(code))
+    Ok(Statement::Rejection(refusal(view).map_err(Unexpected::Faulty)?.code))
 }
 
 #[cfg(test)]

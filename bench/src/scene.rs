@@ -3,7 +3,6 @@
 use crate::accounts::Accounts;
 use crate::cores::Cores;
 use crate::digest_table::DigestTable;
-use crate::directory::Directory;
 use crate::error::BenchError;
 use crate::interrupt::Interrupt;
 use crate::journals::Journals;
@@ -18,6 +17,7 @@ use crate::setup::{Folder, Members};
 use crate::terms::Terms;
 use crate::votes::SimulatedVotes;
 use crate::workload::Workload;
+use quittance_wallet::directory::Directory;
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -63,7 +63,7 @@ impl Scene {
         let parts = Part::divide(HOST, options.shards, options.processes)?;
         let folder = Folder::write(&members, live_count, &accounts, plan.funding(), &parts)?;
         let terms = Terms::new(folder.network, members.committee(), options.shards, options.live);
-        let directory = Directory::new(&members.entries()[..terms.live_count], options.shards);
+        let directory = Directory::new(&members.entries()[..terms.live_count]);
         let simulated_batch = usize::from(options.simulated_batch).min(1 << terms.path_levels_max);
         let voters = members.split_keys(terms.live_count..terms.live_count + terms.simulated_count);
 

@@ -3,7 +3,6 @@
 use super::Settings;
 use super::slots::Slots;
 use super::tally::Tally;
-use crate::directory::Directory;
 use crate::error::BenchError;
 use crate::limits::{PASSING_REFUSAL_COUNT_MAX, WITHHELD_EVERY};
 use crate::replies::{Claim, Expectations, Fault, Statement, Unexpected};
@@ -14,6 +13,7 @@ use crate::world::World;
 use quittance_engine::reject::Reject;
 use quittance_engine::types::Digest;
 use quittance_net::frame::{CertificateHead, Header, Kind, U64};
+use quittance_wallet::directory::Directory;
 use std::collections::VecDeque;
 
 const NO_SLOT: u32 = u32::MAX;

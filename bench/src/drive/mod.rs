@@ -20,7 +20,6 @@ pub use flight::Outcome;
 pub use pace::Pace;
 pub use tally::{CodeCounts, Tally};
 
-use crate::directory::Directory;
 use crate::error::BenchError;
 use crate::limits::{IN_FLIGHT_MAX, WATCH_NS};
 use crate::replies::{Replies, ReplyCounters};
@@ -29,6 +28,7 @@ use crate::workload::Workload;
 use crate::world::{Watch, World};
 use core::ops::Range;
 use flight::Flight;
+use quittance_wallet::directory::Directory;
 
 /// The longest sleep when nothing is due. A sleep costs up to 80 us to end, so shorter ones are spun instead.
 const SLEEP_NS_MAX: u64 = 1_000_000;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::fake::Fixture;
-use quittance_net::frame::{Kind, ReplyHead, U16};
+use quittance_net::frame::{Kind, Proof, ReplyHead, U16};
 use quittance_verify::SecretKey;
 
 /// Expects everything of every payment.

@@ -61,7 +61,7 @@ fn measures(lost: u64, lag_ns: u64, ok: bool) -> Measures {
         open_loop,
         volatile: None,
         disk: None,
-        replies: ReplyCounters { faults: [0, 0, 3, 0, 0, 0, 0, 0, 4], late: 5, overrun: 0 },
+        replies: ReplyCounters { faults: [0, 0, 3, 0, 0, 0, 0, 0, 4, 0], late: 5, overrun: 0 },
         audit: Audit { ok, accounts: 10, total: 1_000, expected_total: 1_000, ..Audit::default() },
         intruder: None,
         client_transport: "io_uring".into(),

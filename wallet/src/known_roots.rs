@@ -1,6 +1,5 @@
 //! Roots whose signature was checked, each with that signature.
 
-use crate::limits::KNOWN_ROOT_COUNT;
 use quittance_verify::tree::Hash;
 
 /// A direct-mapped table: a root takes the place of an earlier one that starts alike.
@@ -26,30 +25,26 @@ pub struct SignedRoot {
 }
 
 impl KnownRoots {
-    /// Empty.
-    pub fn new() -> Self {
-        Self { entries: vec![None; KNOWN_ROOT_COUNT] }
+    /// Empty, with so many places; at least one. A place takes 98 bytes.
+    pub fn with_capacity(count: usize) -> Self {
+        assert!(count > 0, "a table has a place");
+        Self { entries: vec![None; count] }
     }
 
     /// Whether exactly this was inserted and is still held.
     pub fn contains(&self, signed: &SignedRoot) -> bool {
-        self.entries[place(&signed.root)].as_ref() == Some(signed)
+        self.entries[self.place(&signed.root)].as_ref() == Some(signed)
     }
 
     /// Remembers it. Call this only after the signature was accepted.
     pub fn insert(&mut self, signed: &SignedRoot) {
-        self.entries[place(&signed.root)] = Some(*signed);
+        let place = self.place(&signed.root);
+        self.entries[place] = Some(*signed);
     }
-}
 
-impl Default for KnownRoots {
-    fn default() -> Self {
-        Self::new()
+    fn place(&self, root: &Hash) -> usize {
+        usize::from(u16::from_le_bytes([root[0], root[1]])) % self.entries.len()
     }
-}
-
-fn place(root: &Hash) -> usize {
-    usize::from(u16::from_le_bytes([root[0], root[1]])) % KNOWN_ROOT_COUNT
 }
 
 #[cfg(test)]
@@ -58,7 +53,7 @@ mod tests {
 
     #[test]
     fn a_known_root_under_another_signature_or_authority_is_not_known() {
-        let mut known = KnownRoots::new();
+        let mut known = KnownRoots::with_capacity(4);
         let signed = SignedRoot { authority: 0, root: [7; 32], signature: [1; 64] };
         assert!(!known.contains(&signed));
         known.insert(&signed);
