@@ -228,3 +228,6 @@ pub fn digest(network: &NetworkId, body: &OrderBody) -> Digest {
 fn placeless(network: &NetworkId) -> Header {
     Header::new(Kind::Certificate, 0, network.tag())
 }
+
+#[cfg(test)]
+mod tests;

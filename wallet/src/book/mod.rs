@@ -207,3 +207,6 @@ impl Book {
         self.accounts.get_mut(address).ok_or(RecordError::UnknownAccount)
     }
 }
+
+#[cfg(test)]
+mod tests;

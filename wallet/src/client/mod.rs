@@ -426,3 +426,6 @@ fn check_payment(payment: &Payment) -> Result<(), PayError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

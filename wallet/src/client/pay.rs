@@ -4,6 +4,7 @@ use super::ballot::{Receipts, Votes};
 use super::carry::Carrier;
 use super::face::{Event, Refused, Standing};
 use super::judge::Word;
+use super::mutant::Mutant;
 use super::post::{Key, Purpose, Subject};
 use super::shared::Turn;
 use super::survey::{Page, Survey};
@@ -309,7 +310,9 @@ impl Pay {
 
     fn applied(&mut self, key: &Key, digest: &Digest, turn: &mut Turn<'_>) {
         if let Some(Purpose::Carry { sender, sequence }) = turn.core.post.purpose(key) {
-            turn.drop_question(key);
+            if !turn.core.planted.is(Mutant::ReceiptCountedTwice) {
+                turn.drop_question(key);
+            }
             turn.has_progress = true;
             self.carrier.applied(key.authority, &sender, sequence, turn);
         }
