@@ -24,6 +24,7 @@ use quittance_net::frame::{self, FRAME_BYTES_MAX, Frame, OrderBody, RECIPIENT_AC
 
 /// A change of a book.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a few at a time, made to be written")]
 pub enum Record {
     /// The wallet is used on this network from now on, and on no other.
     Bound(Bound),

@@ -298,8 +298,7 @@ impl Turn<'_> {
     }
 }
 
-/// The kind of frame in which an order travels: one that certificates sent ahead are to fund may be held until they are applied.
-pub(super) fn order_kind(is_funded: bool) -> Kind {
-    let _ = is_funded;
-    Kind::Order
+/// The kind of frame in which an order travels: one for which money was sent ahead waits a little where that has not arrived.
+fn order_kind(is_funded: bool) -> Kind {
+    if is_funded { Kind::ChainedOrder } else { Kind::Order }
 }

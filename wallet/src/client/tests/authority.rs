@@ -38,6 +38,13 @@ pub(super) struct State {
     pub(super) last_confirmed: Digest,
 }
 
+/// A datagram that leaves a shard.
+pub(super) struct Answer {
+    pub(super) shard: u16,
+    pub(super) to: Peer,
+    pub(super) bytes: Vec<u8>,
+}
+
 pub(super) struct Authority {
     pub(super) mood: Mood,
     shards: Vec<Shard>,
@@ -96,6 +103,7 @@ impl Authority {
             root_checks: 2_048,
             roots_per_authority: 64,
             credits_unacknowledged: 64,
+            held_orders: 64,
         };
         let shard = |shard| {
             Shard::new(ShardConfig {
@@ -130,32 +138,42 @@ impl Authority {
         self.is_forgetful = true;
     }
 
-    /// Takes a datagram for a shard; gives its answers, each with the shard that gives it.
+    /// Takes a datagram for a shard; gives what leaves then, each with the shard that it leaves.
     pub(super) fn receive(
         &mut self,
-        peer: Peer,
-        shard: u16,
+        now: TimeMs,
+        (peer, shard): (Peer, u16),
         datagram: &[u8],
         random: &mut Random,
-    ) -> Vec<(u16, Vec<u8>)> {
+    ) -> Vec<Answer> {
         if self.mood == Mood::Deaf {
             return Vec::new();
         }
-        let now = TimeMs(1_000_000);
         self.shards[usize::from(shard)].receive(now, peer, datagram);
+        self.go_on(now, random)
+    }
+
+    /// Does what is to be done at this time.
+    pub(super) fn go_on(&mut self, now: TimeMs, random: &mut Random) -> Vec<Answer> {
         let mut answers = Vec::new();
         // Twice: what one shard credits to another is there after the first time.
         for _ in 0..2 {
             for index in 0..self.shards.len() {
-                answers.extend(self.work(index));
+                answers.extend(self.work(now, index));
             }
             self.exchange();
         }
         match self.mood {
-            Mood::Honest => answers,
-            Mood::Silent | Mood::Deaf => Vec::new(),
-            Mood::Lying => answers.into_iter().map(|(shard, bytes)| (shard, lie(bytes, random))).collect(),
+            Mood::Honest => {}
+            Mood::Silent | Mood::Deaf => answers.clear(),
+            Mood::Lying => answers.iter_mut().for_each(|answer| answer.bytes = lie(answer.bytes.clone(), random)),
         }
+        answers
+    }
+
+    /// When an order has waited long enough for its money.
+    pub(super) fn held_until(&self) -> Option<TimeMs> {
+        self.shards.iter().filter_map(Shard::held_until).min()
     }
 
     /// The account here, if there is one.
@@ -169,19 +187,16 @@ impl Authority {
         })
     }
 
-    fn work(&mut self, index: usize) -> Vec<(u16, Vec<u8>)> {
-        let (shard, history) = (&mut self.shards[index], &mut self.histories[index]);
+    fn work(&mut self, now: TimeMs, index: usize) -> Vec<Answer> {
         let mut batch = VerifyBatch::default();
+        let shard = &mut self.shards[index];
+        shard.judge_held(now);
         while shard.take_batch(&mut batch) {
             batch.check(&mut self.verifier);
-            shard.finish_batch(TimeMs(1_000_000), &mut batch);
+            shard.finish_batch(now, &mut batch);
         }
-        let mut bytes = Vec::new();
-        while let Some(position) = shard.seal_history(&mut bytes) {
-            history.write(position, &bytes);
-        }
-        while shard.seal(1 << 20, &mut bytes).is_some() {}
-        shard.set_durable(shard.records_sealed());
+        self.make_durable(index);
+        let (shard, history) = (&mut self.shards[index], &mut self.histories[index]);
         while let Some(request) = shard.take_history_request() {
             shard.finish_history(answer(&request, history));
         }
@@ -189,13 +204,19 @@ impl Authority {
         shard.send_replies(&mut frames);
         let is_lost = |bytes: &[u8]| self.is_forgetful && bytes[5] == Kind::Certificate as u8;
         let shard = u16::try_from(index).unwrap();
-        frames
-            .0
-            .into_iter()
-            .map(|(_, bytes)| bytes)
-            .filter(|bytes| !is_lost(bytes))
-            .map(|bytes| (shard, bytes))
-            .collect()
+        let answers = frames.0.into_iter().filter(|(_, bytes)| !is_lost(bytes));
+        answers.map(|(to, bytes)| Answer { shard, to, bytes }).collect()
+    }
+
+    /// What a shard wrote is on the disk.
+    fn make_durable(&mut self, index: usize) {
+        let (shard, history) = (&mut self.shards[index], &mut self.histories[index]);
+        let mut bytes = Vec::new();
+        while let Some(position) = shard.seal_history(&mut bytes) {
+            history.write(position, &bytes);
+        }
+        while shard.seal(1 << 20, &mut bytes).is_some() {}
+        shard.set_durable(shard.records_sealed());
     }
 
     /// Credits arrive at their shards and are acknowledged.
@@ -208,7 +229,7 @@ impl Authority {
                 self.shards[source].advance_credit(to);
                 self.shards[destination].receive_credit(from, &credit);
             }
-            self.work(destination);
+            self.make_durable(destination);
             let ack: CreditAck = self.shards[destination].credit_ack(from);
             self.shards[source].receive_ack(to, ack).unwrap();
         }

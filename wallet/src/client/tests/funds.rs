@@ -103,6 +103,28 @@ fn a_payment_to_a_new_account_can_be_spent_on_at_once() {
 }
 
 #[test]
+fn money_that_no_authority_has_seen_is_spent_in_two_round_trips_and_nothing_is_sent_twice() {
+    let mut world = World::four(21).with_wallets(&[0, 100, 101]);
+    let payment = Wallet::payment(world.wallets[1].address, 15, Vec::new());
+    world.wallets[0].pay(world.now_ns, payment).unwrap();
+    while world.wallets[0].own().pending_certificate().is_none() {
+        world.post();
+        assert!(world.turn());
+    }
+    // The payer hands the certificate to the payee, and is gone.
+    let certificate = world.wallets[0].certificate(0);
+    world.wallets[0].crash(0);
+    let (before_ns, before_count) = (world.now_ns, world.sent_count);
+    let payment = Wallet::payment(world.wallets[2].address, 10, vec![certificate]);
+    world.wallets[1].pay(world.now_ns, payment).unwrap();
+    world.run();
+    assert!(world.wallets[1].has_settled(0));
+    assert_eq!(world.sent_count - before_count, 12, "certificate, order and certificate to each of four");
+    assert_eq!(world.now_ns - before_ns, 4_000_000, "a millisecond each way");
+    world.assert_sound();
+}
+
+#[test]
 fn an_inquiry_tells_what_a_quorum_agrees_on_whatever_one_liar_says() {
     for seed in 0..20 {
         let mut world = World::four(seed).with_wallets(&[0, 1]);

@@ -5,8 +5,11 @@ use crate::book::Account;
 use crate::client::face::{Event, Rebuilt};
 use quittance_engine::types::{Address, Digest};
 
+/// Sender, number, name.
+type Received = Vec<(Address, u64, Digest)>;
+
 /// What is certified in a book, whatever votes prove it.
-fn certified(own: &Account) -> (u64, Vec<(u64, Digest)>, Vec<(Address, u64, Digest)>) {
+fn certified(own: &Account) -> (u64, Vec<(u64, Digest)>, Received) {
     let sent = own.sent().iter().map(|(sequence, certificate)| (sequence.0, *certificate.digest())).collect();
     let received = own.received().iter();
     let received = received.map(|((sender, sequence), received)| (*sender, sequence.0, *received.certificate.digest()));

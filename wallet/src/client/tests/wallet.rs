@@ -176,7 +176,7 @@ impl Wallet {
     fn check(&mut self, bytes: &[u8]) {
         let terms = self.client.terms().clone();
         match parse(bytes) {
-            Ok(Frame::Order(order)) => {
+            Ok(Frame::Order(order) | Frame::ChainedOrder(order)) => {
                 let digest = digest(terms.network(), &order.body);
                 if !self.durable_orders.contains(&digest) {
                     self.violations.push("an order left before it was written".to_owned());

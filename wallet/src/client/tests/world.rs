@@ -1,12 +1,12 @@
 //! A committee, wallets, and a network between them.
 
-use super::authority::{Authority, Mood, State};
+use super::authority::{Answer, Authority, Mood, State};
 use super::wallet::{Random, Wallet, key};
 use crate::client::face::{Event, OperationId};
 use crate::terms::Terms;
 use quittance_engine::committee::{Committee, Member, MemberEntry};
 use quittance_engine::network::NetworkId;
-use quittance_engine::types::{Address, Peer};
+use quittance_engine::types::{Address, Peer, TimeMs};
 use quittance_verify::SecretKey;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +15,8 @@ use std::sync::Arc;
 pub(super) const FUNDS: u64 = 1_000;
 /// Accounts with numbers below this are funded.
 pub(super) const FUNDED_COUNT: u32 = 8;
+/// The authorities' time when a world begins.
+const START_MS: u64 = 1_000_000;
 /// Turns after which a run has gone astray.
 const TURN_COUNT_MAX: usize = 200_000;
 
@@ -149,20 +151,23 @@ impl World {
     /// The next thing happens: a datagram arrives, or a wallet's time has come. False if there is neither.
     pub(super) fn turn(&mut self) -> bool {
         let timeout = self.wallets.iter().filter_map(|wallet| wallet.client.poll_timeout()).min();
+        let held = self.authorities.iter().filter_map(Authority::held_until).min();
+        let held = held.map(|until| (until.0.saturating_sub(START_MS)) * 1_000_000);
         let arrival = self.packets.first_key_value().map(|((at_ns, _), _)| *at_ns);
-        match (arrival, timeout) {
-            (None, None) => return false,
-            (Some(at_ns), timeout) if timeout.is_none_or(|timeout| at_ns <= timeout) => {
-                self.now_ns = self.now_ns.max(at_ns);
-                let (_, packet) = self.packets.pop_first().unwrap();
-                self.deliver(&packet);
+        let Some(next_ns) = [timeout, held, arrival].into_iter().flatten().min() else { return false };
+        self.now_ns = self.now_ns.max(next_ns);
+        if arrival == Some(next_ns) {
+            let (_, packet) = self.packets.pop_first().unwrap();
+            self.deliver(&packet);
+        } else if held == Some(next_ns) {
+            for authority in self.terms.authorities() {
+                let now = self.now();
+                let answers = self.authorities[usize::from(authority)].go_on(now, &mut self.random);
+                self.answer(authority, answers);
             }
-            (_, Some(timeout)) => {
-                self.now_ns = self.now_ns.max(timeout);
-                let now_ns = self.now_ns;
-                self.wallets.iter_mut().for_each(|wallet| wallet.client.tick(now_ns));
-            }
-            (Some(_), None) => unreachable!("an arrival comes before no timeout"),
+        } else {
+            let now_ns = self.now_ns;
+            self.wallets.iter_mut().for_each(|wallet| wallet.client.tick(now_ns));
         }
         true
     }
@@ -186,18 +191,28 @@ impl World {
 
     fn deliver(&mut self, packet: &Packet) {
         if let Some(source) = self.terms.directory().source(packet.to) {
+            let now = self.now();
             let authority = &mut self.authorities[usize::from(source.authority)];
-            let answers = authority.receive(packet.from, source.shard, &packet.bytes, &mut self.random);
-            for (shard, bytes) in answers {
-                let from = self.terms.directory().address(source.authority.into(), shard);
-                self.send(from, packet.from, bytes);
-            }
-            return;
+            let asked = (packet.from, source.shard);
+            let answers = authority.receive(now, asked, &packet.bytes, &mut self.random);
+            return self.answer(source.authority, answers);
         }
         let now_ns = self.now_ns;
         if let Some(wallet) = self.wallets.iter_mut().find(|wallet| wallet.peer == packet.to) {
             wallet.receive(now_ns, packet.from, &packet.bytes);
         }
+    }
+
+    fn answer(&mut self, authority: u8, answers: Vec<Answer>) {
+        for Answer { shard, to, bytes } in answers {
+            let from = self.terms.directory().address(authority.into(), shard);
+            self.send(from, to, bytes);
+        }
+    }
+
+    /// The authorities' clock.
+    fn now(&self) -> TimeMs {
+        TimeMs(START_MS + self.now_ns / 1_000_000)
     }
 
     pub(super) fn state(&self, authority: u8, address: &Address) -> Option<State> {
