@@ -1,9 +1,50 @@
-//! The wallet's command. It knows no subcommand yet: every call is answered with what it is.
+//! The wallet's command: pays, is paid, and remembers.
+//!
+//! The shell around the library's client. It gives the client what it must not have by itself: the time, sockets, files,
+//! randomness; and people something to read.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `options.rs`, `quantity.rs` | the command line; amounts, spans and memos as people type them |
+//! | `fault.rs` | what ends a command, and with which exit code |
+//! | `console.rs` | what it says: text or JSON, progress, notices |
+//! | `commands/` | one file for each command, with all that it says |
+//! | `wallet.rs` | the wallet's folder, opened; which of its accounts is meant |
+//! | `keys/` | the accounts' secrets, sealed or plain; `keys/mod.rs` has a map of its own |
+//! | `store.rs`, `lock.rs`, `files.rs` | the book's file; one command at a time; files that last and are private |
+//! | `network_files.rs`, `certificates.rs` | the committee's and the network's files; certificates in files |
+//! | `driver.rs`, `sockets.rs`, `interrupt.rs` | the client at work: records before datagrams, time, UDP, Ctrl-C |
+//! | `carrying.rs`, `inquiry.rs` | what most commands do with it: carry payments to their end, ask what accounts have |
 #![forbid(unsafe_code)]
 
+mod carrying;
+mod certificates;
+mod commands;
+mod console;
+mod driver;
+mod fault;
+mod files;
+mod inquiry;
+mod interrupt;
+mod keys;
+mod lock;
+mod network_files;
+mod options;
+mod quantity;
+mod sockets;
+mod store;
+mod wallet;
+
+use clap::Parser;
+use console::Console;
+use options::CommandLine;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    eprintln!("usage: quittance-wallet [--help]");
-    ExitCode::from(2)
+    let line = CommandLine::parse();
+    let console = Console::new(line.common.json);
+    match commands::run(&line, &console) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => ExitCode::from(console.fail(&fault)),
+    }
 }

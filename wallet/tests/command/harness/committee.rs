@@ -1,0 +1,169 @@
+//! A committee of authority processes on loopback.
+
+use super::{PATIENCE, locate};
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, UdpSocket};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::channel;
+use tempfile::TempDir;
+
+/// Each authority has so many.
+const SHARD_COUNT: u16 = 2;
+/// Where ports are looked for: above those of services, below those that Linux gives to clients.
+const PORT_FIRST: u32 = 10_000;
+const PORT_LAST: u32 = 32_000;
+
+/// What an authority keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Storage {
+    /// Nothing: a restart makes it empty.
+    Volatile,
+    /// Everything, with a history.
+    Durable,
+}
+
+/// Four authorities. All processes end when this is dropped.
+pub(crate) struct Committee {
+    folder: TempDir,
+    storage: Storage,
+    processes: Vec<Option<Child>>,
+}
+
+impl Committee {
+    /// Starts four authorities with this genesis file.
+    pub(crate) fn start(genesis: &str, storage: Storage) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("genesis.txt"), genesis).unwrap();
+        let mut committee = Self { folder, storage, processes: (0..4).map(|_| None).collect() };
+        for index in 0..4 {
+            committee.generate(index);
+        }
+        // At the same time: each of them prepares files.
+        let mut starting: Vec<Child> = (0..4).map(|index| committee.spawn(index)).collect();
+        for (index, child) in starting.iter_mut().enumerate() {
+            await_ready(index, child);
+        }
+        committee.processes = starting.into_iter().map(Some).collect();
+        committee
+    }
+
+    /// The options by which a wallet finds it.
+    pub(crate) fn options(&self) -> Vec<String> {
+        let text = |name: &str| self.path(name).to_str().unwrap().to_owned();
+        vec!["--committee".to_owned(), text("committee.toml"), "--genesis".to_owned(), text("genesis.txt")]
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// An authority falls silent: its process stands still.
+    pub(crate) fn silence(&self, index: usize) {
+        self.signal(index, Signal::STOP);
+    }
+
+    /// It goes on, with all that came meanwhile.
+    pub(crate) fn wake(&self, index: usize) {
+        self.signal(index, Signal::CONT);
+    }
+
+    /// An authority is killed; what it kept in memory is lost.
+    pub(crate) fn kill(&mut self, index: usize) {
+        let mut child = self.processes[index].take().expect("it runs");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// It is started again with the same files.
+    pub(crate) fn restart(&mut self, index: usize) {
+        let mut child = self.spawn(index);
+        await_ready(index, &mut child);
+        self.processes[index] = Some(child);
+    }
+
+    fn signal(&self, index: usize, signal: Signal) {
+        let child = self.processes[index].as_ref().expect("it runs");
+        kill_process(Pid::from_child(child), signal).unwrap();
+    }
+
+    fn generate(&self, index: usize) {
+        let mut command = Command::new(locate::authority());
+        let port = free_ports().to_string();
+        command.args(["generate", "--host", "127.0.0.1", "--port", &port, "--shards", &SHARD_COUNT.to_string()]);
+        command.arg("--out").arg(self.private_file(index)).arg("--committee").arg(self.path("committee.toml"));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    fn private_file(&self, index: usize) -> PathBuf {
+        self.path(&format!("authority-{index}.toml"))
+    }
+
+    fn spawn(&self, index: usize) -> Child {
+        let mut command = Command::new(locate::authority());
+        command.args(["run", "--json", "--key-cache-mib", "8", "--receive-buffer-mib", "1"]);
+        command.arg("--authority").arg(self.private_file(index)).args(self.options());
+        match self.storage {
+            Storage::Volatile => command.arg("--volatile"),
+            Storage::Durable => command.args(["--journal-mib", "8", "--data"]).arg(self.path(&format!("data-{index}"))),
+        };
+        let log = std::fs::File::create(self.path(&format!("log-{index}"))).unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().unwrap()
+    }
+
+    /// What the authorities wrote to standard error, for messages.
+    pub(crate) fn logs(&self) -> String {
+        let log = |index| std::fs::read_to_string(self.path(&format!("log-{index}"))).unwrap_or_default();
+        (0..4).map(log).collect()
+    }
+}
+
+impl Drop for Committee {
+    /// No process outlives its test, whichever way that ends.
+    fn drop(&mut self) {
+        for child in self.processes.iter_mut().flatten() {
+            // Both fail only if it has ended.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("the authorities' standard error:\n{}", self.logs());
+        }
+    }
+}
+
+fn await_ready(index: usize, child: &mut Child) {
+    let stdout = child.stdout.take().unwrap();
+    let (sender, lines) = channel();
+    // Goes on to the authority's end, so that it never waits for a reader.
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            let _ = sender.send(line);
+        }
+    });
+    loop {
+        let line = lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("authority {index} has not become ready"));
+        let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+        if event["event"] == "ready" {
+            return;
+        }
+    }
+}
+
+/// The first of so many free UDP ports in a row as an authority has shards. Someone else may still take one.
+fn free_ports() -> u16 {
+    static TURN: AtomicU32 = AtomicU32::new(0);
+    loop {
+        // Tests that run at the same time do not look in the same places.
+        let turn = TURN.fetch_add(1, Ordering::Relaxed);
+        let place = std::process::id().wrapping_mul(7_919).wrapping_add(turn * 16) % (PORT_LAST - PORT_FIRST);
+        let first = u16::try_from(PORT_FIRST + place).unwrap();
+        let bind = |port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port));
+        if (first..first + SHARD_COUNT).map(bind).collect::<Result<Vec<_>, _>>().is_ok() {
+            return first;
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The wallet's command as a person or a script uses it: real processes, real authorities on loopback, real files.
+//!
+//! | file | what it tries |
+//! |---|---|
+//! | `harness/` | committees of authority processes, wallets, and what a command said |
+//! | `offline.rs` | keys, passphrases, files and the command line: no authority runs |
+//! | `payments.rs` | paying, receiving, redeeming, histories, a book got back |
+//! | `trouble.rs` | authorities that are silent or empty, two wallets with one key, funds that are not there |
+//! | `kills.rs` | a wallet killed at any moment |
+#![cfg(target_os = "linux")]
+
+mod harness;
+mod kills;
+mod offline;
+mod payments;
+mod trouble;
