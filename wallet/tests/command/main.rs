@@ -8,6 +8,7 @@
 //! | `trouble.rs` | authorities that are silent or empty, two wallets with one key, funds that are not there |
 //! | `kills.rs` | a wallet killed at any moment |
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
 mod harness;
 mod kills;

@@ -5,13 +5,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
-/// The secrets in a plain keys file, as text.
-fn secrets(wallet: &Wallet) -> Vec<String> {
-    let text = std::fs::read_to_string(wallet.path().join("keys")).unwrap();
-    let lines = text.lines().skip(2).filter(|line| !line.starts_with("digest "));
-    lines.map(|line| line.split(' ').next().unwrap().to_owned()).collect()
-}
-
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().mode() & 0o777
 }
@@ -21,10 +14,10 @@ fn new_accounts_are_printed_as_lines_of_a_genesis_file_and_kept_for_their_owner_
     let (wallet, accounts, genesis) = Wallet::with_accounts(3, 250);
     assert!(genesis.starts_with("quittance-genesis 1\nqtn1"), "{genesis}");
     assert!(genesis.lines().skip(1).all(|line| line.ends_with(" 250")), "{genesis}");
-    assert_eq!((accounts.len(), secrets(&wallet).len()), (3, 3));
+    assert_eq!((accounts.len(), wallet.secrets().len()), (3, 3));
     let more = wallet.run(&["create-accounts", "2"]).ok();
     assert!(more.lines().count() == 2 && more.lines().all(|line| line.ends_with(" 0")), "{more}");
-    assert_eq!(secrets(&wallet).len(), 5);
+    assert_eq!(wallet.secrets().len(), 5);
     assert_eq!(mode(&wallet.path()), 0o700);
     for name in ["keys", "book", "lock"] {
         assert_eq!(mode(&wallet.path().join(name)), 0o600, "{name}");
@@ -104,7 +97,7 @@ fn files_that_others_can_read_are_refused_with_the_remedy() {
 fn a_passphrase_is_set_changed_and_removed_and_a_wrong_one_is_no_damage() {
     let (wallet, accounts, _) = Wallet::with_accounts(2, 10);
     let (one, two) = (wallet.write_beside("one", "correct horse\n"), wallet.write_beside("two", "battery staple\n"));
-    let plain = secrets(&wallet);
+    let plain = wallet.secrets();
     assert!(wallet.run(&["passphrase", "remove"]).fails(2).contains("no passphrase"));
     wallet.run(&["passphrase", "set", "--new-passphrase-file", &one]).ok();
     let keys = std::fs::read(wallet.path().join("keys")).unwrap();
@@ -118,7 +111,7 @@ fn a_passphrase_is_set_changed_and_removed_and_a_wrong_one_is_no_damage() {
     wallet.run(&["passphrase", "change", "--passphrase-file", &one, "--new-passphrase-file", &two]).ok();
     wallet.run(&["passphrase", "remove", "--passphrase-file", &one]).fails(5);
     wallet.run(&["passphrase", "remove", "--passphrase-file", &two]).ok();
-    assert_eq!(secrets(&wallet)[..2], plain);
+    assert_eq!(wallet.secrets()[..2], plain);
 
     wallet.run(&["passphrase", "set", "--new-passphrase-file", &one]).ok();
     let mut damaged = std::fs::read(wallet.path().join("keys")).unwrap();
@@ -140,7 +133,7 @@ fn an_exported_key_is_imported_by_another_wallet() {
     let said = other.run(&["import-key", file]).ok();
     assert!(said.contains(&accounts[1]) && said.contains("recover --rebuild"), "{said}");
     assert!(other.run(&["import-key", file]).ok().contains("already"));
-    assert_eq!(secrets(&other), secrets(&one)[1..]);
+    assert_eq!(other.secrets(), one.secrets()[1..]);
     // An account whose payments are not known pays nothing: it could sign a second order of one number.
     let error = other.run(&["pay", "1", "--from", &accounts[1], "--to", &accounts[0]]).fails(2);
     assert!(error.contains("recover --rebuild"), "{error}");
@@ -151,7 +144,7 @@ fn an_exported_key_is_imported_by_another_wallet() {
     one.run(&["export-key", &accounts[0], "--out", sealed, "--passphrase-file", &passphrase]).ok();
     assert!(other.run(&["import-key", sealed]).fails(5).contains("passphrase"));
     other.run(&["import-key", sealed, "--from-passphrase-file", &passphrase]).ok();
-    assert_eq!(secrets(&other).len(), 2);
+    assert_eq!(other.secrets().len(), 2);
 }
 
 #[test]
@@ -210,7 +203,7 @@ fn help_completions_and_manual_pages_say_what_exit_codes_mean() {
 #[test]
 fn no_command_prints_a_secret() {
     let (wallet, accounts, genesis) = Wallet::with_accounts(2, 10);
-    let secrets = secrets(&wallet);
+    let secrets = wallet.secrets();
     let passphrase = wallet.write_beside("passphrase", "correct horse");
     let exported = wallet.beside("exported");
     let mut said = genesis;
@@ -252,5 +245,5 @@ fn a_full_standard_output_ends_with_3_after_the_accounts_are_kept() {
     command.args(["create-accounts", "3", "--wallet"]).arg(wallet.path());
     command.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
     assert!(Said::of(command.output().unwrap()).fails(3).contains("standard output"));
-    assert_eq!(secrets(&wallet).len(), 3);
+    assert_eq!(wallet.secrets().len(), 3);
 }

@@ -66,7 +66,7 @@ fn more_than_there_is_is_refused_before_anything_is_signed() {
 #[test]
 fn a_certificate_is_given_received_and_spent_in_one_go() {
     let (alice_wallet, alices, genesis) = Wallet::with_accounts(1, 15);
-    let mut wallets = vec![alice_wallet, Wallet::new()];
+    let mut wallets = [alice_wallet, Wallet::new()];
     let lines = wallets[1].run(&["create-accounts", "2", "--funding", "5"]).ok();
     let others: Vec<&str> = lines.lines().map(|line| line.split(' ').next().unwrap()).collect();
     let (alice, bob, carol) = (alices[0].as_str(), others[0], others[1]);

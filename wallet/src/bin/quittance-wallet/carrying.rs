@@ -212,6 +212,11 @@ pub(crate) fn refused_text(account: &Address, sequence: u64, refused: &Refused) 
              other one is settled, which frees the account",
             hex::encode(other)
         ),
+        Refused::Code { refusal, weight } if refusal.code == Reject::SequenceBehind => format!(
+            "overtaken: payment {sequence} of {account} was made by another order of this key (authorities of weight {weight} say so, \
+             and none of them gives its certificate); this one was not paid. Someone else pays with the same key: run \
+             `recover {account} --rebuild` when authorities that keep histories answer; it stays pending until then"
+        ),
         Refused::Code { refusal, weight } => format!(
             "refused: {} (authorities of weight {weight} say so). Payment {sequence} of {account} stays pending, since some may \
              have voted for it: when the cause is gone, `recover {account}` finishes it",
@@ -225,6 +230,9 @@ pub(crate) fn refused_value(account: &Address, sequence: u64, refused: &Refused)
     let (word, other, code) = match refused {
         Refused::Overtaken { by } => ("overtaken", Some(hex::encode(by)), None),
         Refused::Conflict { other } => ("conflict", Some(hex::encode(other)), None),
+        Refused::Code { refusal, .. } if refusal.code == Reject::SequenceBehind => {
+            ("overtaken", None, Some(refusal.code))
+        }
         Refused::Code { refusal, .. } => ("refusal", None, Some(refusal.code)),
     };
     json!({ "account": address::encode(account), "sequence": sequence, "why": word, "other": other, "code": code })

@@ -117,11 +117,13 @@ impl<'a> Driver<'a> {
         &mut self,
         mut hear: impl FnMut(&mut Client, Option<Event>) -> ControlFlow<T>,
     ) -> Result<T, Fault> {
-        let deadline = Instant::now() + self.timeout + OVERTIME;
+        let mut deadline = Instant::now() + self.timeout + OVERTIME;
         loop {
             self.let_out()?;
             while let Some(event) = self.client.poll_event() {
                 self.complain(&event);
+                // The client's own patience starts anew when something comes of it.
+                deadline = Instant::now() + self.timeout + OVERTIME;
                 if let ControlFlow::Break(result) = hear(&mut self.client, Some(event)) {
                     return Ok(result);
                 }

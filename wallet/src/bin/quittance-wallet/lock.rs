@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 const LOCK_NAME: &str = "lock";
@@ -45,12 +45,12 @@ pub(crate) fn take(folder: &Path, patience: Duration, notice: impl FnOnce(&str))
     Ok(Lock(file))
 }
 
-fn try_take(file: &File, path: &PathBuf) -> Result<bool, Fault> {
+fn try_take(file: &File, path: &Path) -> Result<bool, Fault> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(true),
         Err(Errno::WOULDBLOCK) => Ok(false),
         Err(error) => Err(Fault::File {
-            path: path.clone(),
+            path: path.to_owned(),
             source: error.into(),
             remedy: "; the wallet must be on a file system that can lock files",
         }),

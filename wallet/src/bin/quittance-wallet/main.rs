@@ -15,6 +15,17 @@
 //! | `network_files.rs`, `certificates.rs` | the committee's and the network's files; certificates in files |
 //! | `driver.rs`, `sockets.rs`, `interrupt.rs` | the client at work: records before datagrams, time, UDP, Ctrl-C |
 //! | `carrying.rs`, `inquiry.rs` | what most commands do with it: carry payments to their end, ask what accounts have |
+//!
+//! # Dependencies
+//! Of the command alone, beside the library's:
+//! - `argon2`, `chacha20poly1305`: a passphrase's key, and what is sealed with it. `zeroize`: wiping secrets from memory.
+//! - `clap`: the command line. `clap_complete`, `clap_mangen`: shells' completions and manual pages, made from it.
+//! - `getrandom`: keys, salts, nonces, the verifier's weights.
+//! - `indicatif`: what moves on a terminal. `rpassword`: a passphrase typed unseen.
+//! - `rustix`: locks on files, and waiting for two sockets at once. `signal-hook`: Ctrl-C.
+//! - `serde`, `serde_json`: what `--json` prints.
+//!
+//! For tests only: `tempfile`, wallets and committees that go away; `rustix`, signals to them.
 #![forbid(unsafe_code)]
 
 mod carrying;

@@ -75,9 +75,21 @@ impl Wallet {
         path.to_str().unwrap().to_owned()
     }
 
-    /// Runs a command to its end.
+    /// Runs a command to its end. Whatever it is, it must print no secret.
+    #[track_caller]
     pub(crate) fn run(&self, arguments: &[&str]) -> Said {
-        Said::of(self.command(arguments).output().unwrap())
+        let said = Said::of(self.command(arguments).output().unwrap());
+        for secret in self.secrets() {
+            assert!(!said.out.contains(&secret) && !said.err.contains(&secret), "{arguments:?} prints a secret");
+        }
+        said
+    }
+
+    /// The secrets in the keys file, as text; none if it is sealed, spoiled, or not there.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.path().join("keys")).unwrap_or_default();
+        let lines = text.lines().skip(2).filter(|line| !line.starts_with("digest "));
+        lines.filter_map(|line| Some(line.split_once(' ')?.0.to_owned())).collect()
     }
 
     /// Runs a command with `--json`: the exit code and the one object that it printed.
