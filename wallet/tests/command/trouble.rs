@@ -125,6 +125,24 @@ fn who_is_overtaken_gets_the_others_payments_and_goes_on() {
 }
 
 #[test]
+fn an_order_that_another_wallet_has_pending_stops_a_second_one_before_it_is_signed() {
+    let (wallet, accounts, committee) = scene_with(2, Storage::Durable);
+    let twin = wallet.twin();
+    committee.silence(2);
+    committee.silence(3);
+    let pay = ["pay", "20", "--from", &accounts[0], "--to", &accounts[1]];
+    twin.run(&[&pay[..], &["--no-check", "--timeout", "300ms"]].concat()).fails(4);
+    committee.wake(2);
+    committee.wake(3);
+    let (code, failure) = wallet.json(&pay);
+    assert_eq!((code, failure["details"]["why"].as_str()), (1, Some("conflict")), "{failure}");
+    twin.run(&["recover"]).ok();
+    wallet.run(&["recover", "--rebuild"]).ok();
+    wallet.pay(30, &accounts[0], &accounts[1], &[]);
+    wallet.await_answers(&accounts[0], 950, 2);
+}
+
+#[test]
 fn an_interrupted_payment_is_kept_and_says_how_to_go_on() {
     let (wallet, accounts, committee) = scene(2);
     committee.silence(1);

@@ -11,6 +11,9 @@ use std::time::Duration;
 /// How often the line on a terminal moves.
 const TICK: Duration = Duration::from_millis(100);
 
+/// A shorter task is over before anyone has seen its bar.
+const BAR_COUNT_MIN: u64 = 1_000;
+
 /// What a command has to say at its end.
 pub(crate) trait Report: Serialize {
     /// For people: lines, without the last one's end.
@@ -91,7 +94,8 @@ impl Console {
 
     /// A task of many steps, shown as a bar on a terminal.
     pub(crate) fn bar(&self, label: &'static str, count: u64) -> ProgressBar {
-        let target = if self.line.is_hidden() { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let is_seen = !self.line.is_hidden() && count >= BAR_COUNT_MIN;
+        let target = if is_seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         self.line.finish_and_clear();
         let style = ProgressStyle::with_template("{msg} {bar:40} {human_pos}/{human_len} {eta}")
             .expect("a fixed template of known words");

@@ -2,7 +2,7 @@
 
 use crate::driver::Driver;
 use crate::fault::Fault;
-use quittance_engine::types::{Address, Amount, Balance, Sequence};
+use quittance_engine::types::{Address, Amount, Balance, Digest, Sequence};
 use quittance_wallet::client::{Answer, Event, Inquiry, OperationId};
 use quittance_wallet::terms::Terms;
 use std::collections::BTreeMap;
@@ -83,6 +83,18 @@ pub(crate) fn weight(terms: &Terms, answers: &[Option<Answer>]) -> u64 {
     answered.map(|(authority, _)| terms.weight(authority)).sum()
 }
 
+/// The order that most of those name who have voted for one, if they weigh so much that no quorum is left for another.
+pub(crate) fn block(terms: &Terms, answers: &[Option<Answer>]) -> Option<Digest> {
+    let mut weights: BTreeMap<Digest, u64> = BTreeMap::new();
+    for (authority, answer) in (0..).zip(answers) {
+        if let Some(digest) = answer.and_then(|answer| answer.pending) {
+            *weights.entry(digest).or_default() += terms.weight(authority);
+        }
+    }
+    let heaviest = weights.iter().max_by_key(|(_, weight)| **weight).map(|(digest, _)| *digest);
+    heaviest.filter(|_| weights.values().sum::<u64>() >= terms.blocking_weight())
+}
+
 /// What these answers come to.
 fn judge(terms: &Terms, answers: Vec<Option<Answer>>) -> Inquiry {
     let agreed = agreed(terms, &answers);
@@ -152,6 +164,23 @@ mod tests {
         assert_eq!(agreed(&[same, same, None, same]), Some((Balance(10), Sequence(2))));
         assert_eq!(agreed(&[same, same, None, Some((10, 1))]), None);
         assert_eq!(agreed(&[same, same, None, None]), None);
+    }
+
+    #[test]
+    fn orders_of_others_block_from_the_weight_on_that_leaves_no_quorum() {
+        let terms = terms(&[1, 1, 1, 1]);
+        let voted = |digests: [u8; 4]| {
+            let answer = |digest: u8| Answer {
+                balance: Balance(1),
+                next_sequence: Sequence(0),
+                pending: (digest > 0).then_some([digest; 32]),
+            };
+            block(&terms, &digests.map(|digest| Some(answer(digest))))
+        };
+        assert_eq!(voted([0, 0, 0, 0]), None);
+        assert_eq!(voted([7, 0, 0, 0]), None);
+        assert_eq!(voted([7, 0, 7, 0]), Some([7; 32]));
+        assert_eq!(voted([8, 7, 7, 0]), Some([7; 32]));
     }
 
     #[test]

@@ -9,9 +9,9 @@ use crate::quantity::Payee;
 use crate::wallet::{self, Wallet};
 use crate::{certificates, files, inquiry};
 use quittance_engine::address;
-use quittance_engine::types::{Address, Amount, Sequence, TimeMs};
+use quittance_engine::types::{Address, Amount, Digest, Sequence, TimeMs};
 use quittance_net::frame::{RECIPIENT_ACCOUNT, RECIPIENT_PRIMARY};
-use quittance_wallet::client::{OperationId, PayError, Payment, Standing};
+use quittance_wallet::client::{Answer, Inquiry, OperationId, PayError, Payment, Standing};
 use serde::Serialize;
 use serde_json::json;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -50,7 +50,7 @@ pub(crate) fn pay(common: &Common, options: &PayOptions, console: &Console) -> R
     check_pending(&driver, &from)?;
     let payment = payment(options, &driver)?;
     if !options.no_check && options.with.is_empty() {
-        check_funds(&mut driver, &from, options.amount)?;
+        check(&mut driver, &from, options.amount)?;
     }
     let now_ns = driver.now_ns();
     let started = driver.client.pay(now_ns, &from, payment, &key, &mut driver.roots);
@@ -104,35 +104,18 @@ fn expiry(options: &PayOptions) -> Result<TimeMs, Fault> {
 }
 
 /// Asks whether a quorum would vote for it: an order that is signed and refused blocks its account until it is not.
-fn check_funds(driver: &mut Driver<'_>, from: &Address, amount: Amount) -> Result<(), Fault> {
+fn check(driver: &mut Driver<'_>, from: &Address, amount: Amount) -> Result<(), Fault> {
     let inquiry = inquiry::inquire(driver, &[*from])?.remove(0);
     let terms = driver.terms();
     if inquiry::weight(terms, &inquiry.answers) < terms.quorum() {
-        let standings: Vec<Standing> = inquiry
-            .answers
-            .iter()
-            .map(|answer| if answer.is_some() { Standing::Answered } else { Standing::Silent })
-            .collect();
-        return Err(Fault::pending(
-            format!(
-                "too few authorities answer to make a payment now, and no order was signed:{}\nTry again when they answer; with \
-                 --no-check the order is signed and kept, and `recover` finishes it",
-                carrying::standings_text(driver, &standings)
-            ),
-            json!({ "signed": false, "authorities": carrying::standings_value(&standings) }),
-        ));
+        return Err(too_few(driver, &inquiry));
     }
     let own_next = driver.client.book().account(from).map(|account| account.next_sequence()).unwrap_or_default();
     if let Some((_, next)) = inquiry.agreed.filter(|(_, next)| *next > own_next) {
-        let from = address::encode(from);
-        return Err(Fault::refused(
-            format!(
-                "the authorities have settled {} payments of {from}, and this wallet knows {}: someone else pays with the same key. \
-                 Run `recover {from} --rebuild`, then pay again. No order was signed",
-                next.0, own_next.0
-            ),
-            json!({ "signed": false, "account": from, "why": "overtaken", "next_sequence": next.0 }),
-        ));
+        return Err(behind(from, own_next, next));
+    }
+    if let Some(digest) = inquiry::block(terms, &inquiry.answers) {
+        return Err(blocked(from, &digest));
     }
     if inquiry.spendable < amount {
         return Err(Fault::refused(
@@ -145,6 +128,43 @@ fn check_funds(driver: &mut Driver<'_>, from: &Address, amount: Amount) -> Resul
         ));
     }
     Ok(())
+}
+
+fn too_few(driver: &Driver<'_>, inquiry: &Inquiry) -> Fault {
+    let standing = |answer: &Option<Answer>| if answer.is_some() { Standing::Answered } else { Standing::Silent };
+    let standings: Vec<Standing> = inquiry.answers.iter().map(standing).collect();
+    Fault::pending(
+        format!(
+            "too few authorities answer to make a payment now, and no order was signed:{}\nTry again when they answer; with \
+             --no-check the order is signed and kept, and `recover` finishes it",
+            carrying::standings_text(driver, &standings)
+        ),
+        json!({ "signed": false, "authorities": carrying::standings_value(&standings) }),
+    )
+}
+
+fn behind(from: &Address, own: Sequence, theirs: Sequence) -> Fault {
+    let from = address::encode(from);
+    Fault::refused(
+        format!(
+            "the authorities have settled {} payments of {from}, and this wallet knows {}: someone else pays with the same key. \
+             Run `recover {from} --rebuild`, then pay again. No order was signed",
+            theirs.0, own.0
+        ),
+        json!({ "signed": false, "account": from, "why": "overtaken", "next_sequence": theirs.0 }),
+    )
+}
+
+fn blocked(from: &Address, digest: &Digest) -> Fault {
+    let (from, digest) = (address::encode(from), hex::encode(digest));
+    Fault::refused(
+        format!(
+            "authorities have voted for another order of {from}, {digest}, which is not in this wallet's book, so a second one would \
+             find no quorum. Someone else pays with the same key, or a lost book had it: finish it there with `recover`, then run \
+             `recover {from} --rebuild` here. No order was signed"
+        ),
+        json!({ "signed": false, "account": from, "why": "conflict", "other": digest }),
+    )
 }
 
 /// Why nothing was signed.
