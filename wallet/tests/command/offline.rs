@@ -63,6 +63,8 @@ fn wrong_command_lines_end_with_2_and_say_what_is_wrong() {
     }
     let nowhere = Wallet::new();
     assert!(nowhere.run(&["recover"]).fails(2).contains("create-accounts"));
+    let (code, failure) = wallet.json(&["pay", "0", "--from", from, "--to", to]);
+    assert_eq!((code, failure["error"].as_str()), (2, Some("usage")), "{failure}");
     let (code, failure) = wallet.json(&["balance", from, "--quorum"]);
     assert_eq!((code, failure["error"].as_str(), failure["exit_code"].as_u64()), (2, Some("usage"), Some(2)));
 }
@@ -197,6 +199,20 @@ fn help_completions_and_manual_pages_say_what_exit_codes_mean() {
     let pay = std::fs::read_to_string(folder.join("quittance-wallet-pay.1")).unwrap();
     assert!(pay.contains("the account cannot pay any more"), "{pay}");
     assert!(folder.join("quittance-wallet-passphrase-change.1").exists());
+}
+
+#[test]
+fn the_environment_names_the_wallet_and_the_passphrase_file() {
+    let (wallet, accounts, _) = Wallet::with_accounts(1, 10);
+    let passphrase = wallet.write_beside("passphrase", "correct horse");
+    wallet.run(&["passphrase", "set", "--new-passphrase-file", &passphrase]).ok();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_quittance-wallet"));
+    command.args(["create-accounts", "1"]).stdin(std::process::Stdio::null());
+    command.env("QUITTANCE_WALLET", wallet.path()).env("QUITTANCE_PASSPHRASE_FILE", &passphrase);
+    Said::of(command.output().unwrap()).ok();
+    let (_, status) = wallet.json(&["status"]);
+    assert_eq!(status["account_count"], 2);
+    assert!(status.to_string().contains(&accounts[0]), "{status}");
 }
 
 /// Everything that a session prints, searched for the secrets.

@@ -48,14 +48,28 @@ mod wallet;
 
 use clap::Parser;
 use console::Console;
+use fault::Fault;
 use options::CommandLine;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let line = CommandLine::parse();
+    let line = match CommandLine::try_parse() {
+        Ok(line) => line,
+        Err(error) => return misread(&error),
+    };
     let console = Console::new(line.common.json);
     match commands::run(&line, &console) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => ExitCode::from(console.fail(&fault)),
     }
+}
+
+/// Help and versions are what was asked for; all else is a fault, told to programs as they asked for it.
+fn misread(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+        let text = error.to_string();
+        let fault = Fault::Usage(text.trim().trim_start_matches("error: ").to_owned());
+        return ExitCode::from(Console::new(true).fail(&fault));
+    }
+    error.exit()
 }

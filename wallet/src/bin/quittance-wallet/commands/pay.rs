@@ -214,7 +214,13 @@ fn report(
     let certificate = account.and_then(|account| account.sent().get(&sequence)).expect("what is final was certified");
     let text = certificate.export(driver.terms().network());
     if let Some(out) = &options.out {
-        files::create(out, text.as_bytes(), certificates::FILE_MODE)?;
+        let written = files::create(out, text.as_bytes(), certificates::FILE_MODE);
+        written.inspect_err(|_| {
+            driver.console.notice(&format!(
+                "payment {} is final; only its certificate could not be written: `export-certificate` writes it elsewhere",
+                sequence.0
+            ));
+        })?;
     }
     let is_claim = matches!(options.to, Payee::Primary(_)) && options.out.is_none();
     let missing: Vec<u8> =

@@ -173,7 +173,7 @@ fn digest_line(content: &[u8]) -> Vec<u8> {
 fn write_entry(secret: &Secret, bytes: &mut Vec<u8>) {
     let mut digits = Zeroizing::new([0; 64]);
     hex::encode_to_slice(*secret.seed, digits.as_mut()).expect("64 digits for 32 bytes");
-    bytes.extend(*digits);
+    bytes.extend_from_slice(digits.as_ref());
     bytes.push(b' ');
     bytes.extend(address::encode(&secret.address).as_bytes());
     bytes.push(b'\n');
