@@ -137,8 +137,11 @@ fn progress(client: &Client, courses: &BTreeMap<OperationId, Course>) -> String 
     let ((operation, course), true) = (courses.first_key_value().expect("there is one"), count == 1) else {
         return format!("{ended} of {count} have ended");
     };
-    let all = client.terms().authority_count();
-    let word = |said: &BTreeSet<u8>, what: &str| format!("{what} of {} of {all} authorities", said.len());
+    let terms = client.terms();
+    let word = |said: &BTreeSet<u8>, what: &str| {
+        let weight: u64 = said.iter().map(|authority| terms.weight(*authority)).sum();
+        format!("{what} {weight} of {} needed", terms.quorum())
+    };
     let said = if course.is_certified || !course.seen.receipts.is_empty() {
         word(&course.seen.receipts, "receipts")
     } else {
@@ -150,7 +153,7 @@ fn progress(client: &Client, courses: &BTreeMap<OperationId, Course>) -> String 
         .filter(|(_, standing)| **standing == Standing::Silent)
         .map(|(authority, _): (u8, _)| authority.to_string())
         .collect();
-    if silent.is_empty() { said } else { format!("{said}; nothing from {}", silent.join(", ")) }
+    if silent.is_empty() { said } else { format!("{said}; nothing yet from authority {}", silent.join(", ")) }
 }
 
 /// What authorities that did not say yes said, for people.

@@ -18,6 +18,7 @@
 //!
 //! # Dependencies
 //! Of the command alone, beside the library's:
+//! - `blake3`: the digest of a keys file.
 //! - `argon2`, `chacha20poly1305`: a passphrase's key, and what is sealed with it. `zeroize`: wiping secrets from memory.
 //! - `clap`: the command line. `clap_complete`, `clap_mangen`: shells' completions and manual pages, made from it.
 //! - `getrandom`: keys, salts, nonces, the verifier's weights.

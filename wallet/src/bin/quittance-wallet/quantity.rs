@@ -2,6 +2,7 @@
 
 use quittance_engine::address;
 use quittance_engine::types::{Address, Amount};
+use serde::Serializer;
 use std::time::Duration;
 
 /// Most units that any account can hold: see `quittance_engine::genesis`.
@@ -109,6 +110,15 @@ pub(crate) fn shown_memo(bytes: &[u8; MEMO_BYTES]) -> Option<String> {
 fn is_unfit(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// A balance for programs: a number, or a text of its digits where a number of 64 bits cannot hold it.
+pub(crate) fn serialize_balance<S: Serializer>(balance: &Option<i128>, serializer: S) -> Result<S::Ok, S::Error> {
+    match balance.map(|balance| i64::try_from(balance).map_err(|_| balance.to_string())) {
+        None => serializer.serialize_none(),
+        Some(Ok(balance)) => serializer.serialize_i64(balance),
+        Some(Err(digits)) => serializer.serialize_str(&digits),
+    }
 }
 
 /// Who is paid: an address, or `primary:` and 64 hexadecimal digits.

@@ -5,6 +5,7 @@ use crate::driver::Driver;
 use crate::fault::Fault;
 use crate::inquiry;
 use crate::options::{BalanceOptions, Common};
+use crate::quantity;
 use crate::wallet::{self, Wallet};
 use quittance_engine::address;
 use quittance_engine::types::{Address, Amount, Balance, Sequence};
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 struct Known {
     account: String,
     /// As a quorum said when the book was last told; later payments of this wallet are taken off.
+    #[serde(serialize_with = "quantity::serialize_balance")]
     balance: Option<i128>,
     next_sequence: u64,
     pending: Option<PendingShown>,
@@ -37,6 +39,7 @@ struct PendingShown {
 struct Asked {
     account: String,
     agreed: bool,
+    #[serde(serialize_with = "quantity::serialize_balance")]
     balance: Option<i128>,
     next_sequence: Option<u64>,
     spendable: u64,
@@ -48,6 +51,7 @@ struct AnswerShown {
     authority: u8,
     name: String,
     answered: bool,
+    #[serde(serialize_with = "quantity::serialize_balance")]
     balance: Option<i128>,
     next_sequence: Option<u64>,
     pending: Option<String>,
@@ -200,6 +204,31 @@ impl Report for Asked {
                 self.spendable,
                 lines(&self.authorities)
             ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an authority says is its word alone: a liar's must not end the command.
+    #[test]
+    fn any_balance_that_an_authority_may_claim_can_be_shown() {
+        for balance in [i128::MIN, -1, 0, i128::MAX] {
+            let name = "authority 0".to_owned();
+            let answer = AnswerShown {
+                authority: 0,
+                name,
+                answered: true,
+                balance: Some(balance),
+                next_sequence: Some(u64::MAX),
+                pending: None,
+            };
+            assert!(answer.line().contains(&balance.to_string()));
+            let value = serde_json::to_value(&answer).unwrap();
+            let shown = value["balance"].as_str().map_or(value["balance"].to_string(), ToOwned::to_owned);
+            assert_eq!(shown, balance.to_string());
         }
     }
 }

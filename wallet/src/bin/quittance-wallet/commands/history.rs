@@ -128,7 +128,7 @@ fn remote(driver: &mut Driver<'_>, account: &Address) -> Result<(), Fault> {
         authorities.into_iter().partition(|authority| finished.get(authority) == Some(&2));
     if told_by.is_empty() {
         return Err(Fault::pending(
-            "no authority has told a history; try again when they answer".to_owned(),
+            "no authority has told a history: they are silent, or keep none; try again when they answer".to_owned(),
             json!({ "account": address::encode(account), "silent": silent }),
         ));
     }

@@ -5,6 +5,7 @@ use crate::driver::Driver;
 use crate::fault::Fault;
 use crate::inquiry;
 use crate::options::Common;
+use crate::quantity;
 use crate::wallet;
 use quittance_engine::address;
 use quittance_engine::types::{Address, Sequence};
@@ -34,6 +35,7 @@ struct AccountShown {
     pending_sequence: Option<u64>,
     pending_amount: Option<u64>,
     certified: bool,
+    #[serde(serialize_with = "quantity::serialize_balance")]
     balance: Option<i128>,
 }
 
