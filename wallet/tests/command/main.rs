@@ -5,7 +5,7 @@
 //! | `harness/` | committees of authority processes, wallets, and what a command said |
 //! | `offline.rs` | keys, passphrases, files and the command line: no authority runs |
 //! | `payments.rs` | paying, receiving, redeeming, histories, a book got back |
-//! | `trouble.rs` | authorities that are silent or empty, two wallets with one key, funds that are not there |
+//! | `trouble.rs` | authorities that are silent, empty or lying, two wallets with one key, funds that are not there |
 //! | `kills.rs` | a wallet killed at any moment |
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]

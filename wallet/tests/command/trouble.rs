@@ -1,6 +1,8 @@
-//! Authorities that are silent or empty, and two wallets with one key.
+//! Authorities that are silent, empty or lying, and two wallets with one key.
 
 use crate::harness::{Committee, Said, Storage, Wallet};
+use quittance_net::frame::{self, Frame, Header, I128, Info, Kind, U64};
+use std::net::UdpSocket;
 
 fn scene(count: u64) -> (Wallet, Vec<String>, Committee) {
     scene_with(count, Storage::Volatile)
@@ -140,6 +142,56 @@ fn an_order_that_another_wallet_has_pending_stops_a_second_one_before_it_is_sign
     wallet.run(&["recover", "--rebuild"]).ok();
     wallet.pay(30, &accounts[0], &accounts[1], &[]);
     wallet.await_answers(&accounts[0], 950, 2);
+}
+
+/// Answers questions about accounts with more money than there is, and everything else with itself and with garbage.
+fn lie(socket: &UdpSocket) {
+    let mut buffer = [0; 2048];
+    while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+        let question = &buffer[..length];
+        if let Ok(Frame::Query(query)) = frame::parse(question) {
+            let header = Header { kind: Kind::Info as u8, ..query.header };
+            let answer = Info {
+                header,
+                account: query.account,
+                nonce: query.nonce,
+                balance: I128::new(i128::MAX),
+                next_sequence: U64::new(u64::MAX),
+                pending: [9; 32],
+                last_confirmed: [9; 32],
+                padding: [0; 8],
+            };
+            socket.send_to(bytemuck::bytes_of(&answer), from).unwrap();
+        } else {
+            socket.send_to(question, from).unwrap();
+            socket.send_to(b"garbage", from).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_lying_authority_is_named_and_changes_nothing() {
+    let (wallet, accounts, mut committee) = scene(2);
+    committee.kill(1);
+    for socket in committee.stand_in(1) {
+        // It ends with the test's process.
+        std::thread::spawn(move || lie(&socket));
+    }
+    let (code, asked) = wallet.json(&["balance", &accounts[0], "--quorum"]);
+    assert_eq!(
+        (code, asked["balance"].as_i64(), asked["spendable"].as_i64()),
+        (0, Some(1_000), Some(1_000)),
+        "{asked}"
+    );
+    assert_eq!(asked["authorities"][1]["balance"].as_str(), Some(i128::MAX.to_string().as_str()), "{asked}");
+    wallet.run(&["balance", &accounts[0], "--quorum"]).ok();
+    wallet.run(&["pay", "2000", "--from", &accounts[0], "--to", &accounts[1]]).fails(1);
+    let said = wallet.run(&["pay", "10", "--from", &accounts[0], "--to", &accounts[1]]);
+    assert!(said.code == Some(0) && said.out.contains("confirmed by 3 of 4"), "{said:?}");
+    assert!(said.err.contains("authority 1 (127.0.0.1:") && said.err.contains("no honest one does"), "{said:?}");
+    wallet.run(&["status"]).ok();
+    let honest = |answers: Vec<_>| [answers[0], answers[2], answers[3]];
+    assert_eq!(honest(wallet.answers(&accounts[0])), [Some((990, 1)); 3]);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! A committee of authority processes on loopback.
 
 use super::{PATIENCE, locate};
+use quittance_engine::committee::CommitteeFile;
+use quittance_engine::types::ShardIndex;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, UdpSocket};
@@ -82,6 +84,14 @@ impl Committee {
         let mut child = self.spawn(index);
         await_ready(index, &mut child);
         self.processes[index] = Some(child);
+    }
+
+    /// Sockets in a killed authority's place, one for each of its shards: for someone who answers for it.
+    pub(crate) fn stand_in(&self, index: usize) -> Vec<UdpSocket> {
+        let text = std::fs::read_to_string(self.path("committee.toml")).unwrap();
+        let member = &CommitteeFile::parse(&text).unwrap().members[index];
+        let bind = |shard| UdpSocket::bind(member.address_of(ShardIndex(shard))).unwrap();
+        (0..member.shards).map(bind).collect()
     }
 
     fn signal(&self, index: usize, signal: Signal) {
