@@ -7,15 +7,18 @@ use quittance_engine::types::Amount;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What a command's end means to whoever started it.
+/// What a command's end means to whoever started it. Short lines: they are shown as they are on narrow terminals, too.
 pub(crate) const EXIT_CODES: &str = "Exit codes:
   0  done
-  1  refused: by the committee (funds, a conflict, a payment that overtook this one), or because it would be
+  1  refused by the committee (funds, a conflict, a payment that overtook
+     this one), or not even tried because it would be
   2  the command line, or a file that it names, is wrong; nothing was done
   3  the machine's or a file's fault: the message names the remedy
-  4  too few authorities answered, or the command was interrupted: the message names those that are silent, and says whether
-     an order is pending; a pending order is kept, and `recover` goes on with it
-  5  the wallet cannot be used: damaged, in use by another command, or sealed with another passphrase";
+  4  too few authorities answered, or the command was interrupted: the
+     message names the silent ones, and says whether an order is pending;
+     such an order is kept, and `recover` goes on with it
+  5  the wallet cannot be used: damaged, in use by another command, or
+     sealed with another passphrase";
 
 /// Pays and is paid through a committee of Quittance authorities.
 ///

@@ -87,7 +87,7 @@ impl Report for Received {
         let confirmed = self.confirmed_by.len();
         let all = confirmed + self.not_confirmed_by.len();
         format!(
-            "received {amount} from {from}\n         to {to}\nhis payment {sequence}, confirmed by {confirmed} of {all} authorities{memo}"
+            "received {amount} from {from}\n         to {to}\nthe payer's payment {sequence}, confirmed by {confirmed} of {all} authorities{memo}"
         )
     }
 }
