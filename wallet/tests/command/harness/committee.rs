@@ -5,11 +5,12 @@ use quittance_engine::committee::CommitteeFile;
 use quittance_engine::types::ShardIndex;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Each authority has so many.
@@ -17,6 +18,8 @@ const SHARD_COUNT: u16 = 2;
 /// Where ports are looked for: above those of services, below those that Linux gives to clients.
 const PORT_FIRST: u32 = 10_000;
 const PORT_LAST: u32 = 32_000;
+
+const POLL: Duration = Duration::from_millis(5);
 
 /// What an authority keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +84,7 @@ impl Committee {
 
     /// It is started again with the same files.
     pub(crate) fn restart(&mut self, index: usize) {
+        drop(self.stand_in(index));
         let mut child = self.spawn(index);
         await_ready(index, &mut child);
         self.processes[index] = Some(child);
@@ -90,8 +94,7 @@ impl Committee {
     pub(crate) fn stand_in(&self, index: usize) -> Vec<UdpSocket> {
         let text = std::fs::read_to_string(self.path("committee.toml")).unwrap();
         let member = &CommitteeFile::parse(&text).unwrap().members[index];
-        let bind = |shard| UdpSocket::bind(member.address_of(ShardIndex(shard))).unwrap();
-        (0..member.shards).map(bind).collect()
+        (0..member.shards).map(|shard| bind_freed(member.address_of(ShardIndex(shard)))).collect()
     }
 
     fn signal(&self, index: usize, signal: Signal) {
@@ -142,6 +145,18 @@ impl Drop for Committee {
         if std::thread::panicking() {
             eprintln!("the authorities' standard error:\n{}", self.logs());
         }
+    }
+}
+
+/// Binds a port that a killed process had: the kernel may free it a moment after the process is gone.
+fn bind_freed(address: SocketAddr) -> UdpSocket {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match UdpSocket::bind(address) {
+            Ok(socket) => return socket,
+            Err(error) => assert!(Instant::now() < deadline, "{address}: {error}"),
+        }
+        std::thread::sleep(POLL);
     }
 }
 
