@@ -77,7 +77,11 @@ impl Client {
     ///
     /// # Errors
     /// [`BoundError`]: the book is another network's.
+    ///
+    /// # Panics
+    /// If `patience` has no time between two datagrams.
     pub fn new(terms: Terms, book: Book, patience: Patience) -> Result<Self, BoundError> {
+        assert!(patience.resend_first_ns > 0 && patience.resend_longest_ns > 0, "a question waits for its answer");
         book.check_terms(&terms)?;
         let is_bound = book.bound().is_some();
         let committee = terms.committee();

@@ -167,6 +167,7 @@ impl Pay {
         for authority in turn.core.terms.authorities() {
             turn.drop_question(&Key { authority, subject: Subject::Order(self.digest) });
         }
+        self.carrier.fetches.found(&(turn.account, self.sequence), turn);
         turn.core.record(Record::Certificate(certificate));
         turn.tell(Event::Certified { operation: turn.operation, digest: self.digest });
         self.is_certified = true;
