@@ -3,7 +3,7 @@
 //! `harness` starts and stops processes and checks every reply; `make` makes what peers send. What peers may do wrong:
 //! `bad_frames`, `bad_orders`, `bad_certificates`, `random`. What holds for all: `reply_lengths`, `repeats`. What payments
 //! do: `accounts`, `chained`, `settings`, `committees`. What is kept of them: `durable`, `history`. An authority of several
-//! processes: `processes`, `processes_refused`. What operators do: `command_line`, `new_authority`, `operator`.
+//! processes: `processes`, `processes_refused`. What operators do: `command_line`, `new_authority`, `operator`, `local`.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)] // helpers of tests are tests
 
@@ -18,6 +18,7 @@ mod durable;
 mod harness;
 mod history;
 mod journal_offline;
+mod local;
 mod make;
 mod new_authority;
 mod operator;

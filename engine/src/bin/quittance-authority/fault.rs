@@ -84,6 +84,9 @@ pub(crate) enum Fault {
     /// Another process has the data directory.
     #[error("{}: in use by {holder}; end it first, or give another --data directory", path.display())]
     InUse { path: PathBuf, holder: String },
+    /// Authorities of a committee on this machine ended by themselves, or badly.
+    #[error("not all of the committee ended as they should: {failed}; their own messages above say why")]
+    Fallen { failed: String },
     /// A signal asked for the end before there was anything to end.
     #[error("stopped before it was ready")]
     StoppedEarly,
@@ -102,7 +105,7 @@ impl Fault {
             Self::Genesis { .. } | Self::Fund { .. } => 2,
             Self::File { .. } | Self::Transport(_) | Self::Thread(_) | Self::Random(_) => 1,
             Self::Credits { .. } | Self::Signals(_) | Self::Journal { .. } | Self::NoRoom { .. } => 1,
-            Self::Link { .. } | Self::History { .. } => 1,
+            Self::Link { .. } | Self::History { .. } | Self::Fallen { .. } => 1,
             Self::Foreign { .. } => 3,
             Self::Lost { .. } | Self::PeerLost { .. } => 4,
             Self::InUse { .. } => 5,

@@ -8,6 +8,7 @@
 //! | `options.rs` | the command line |
 //! | `fault.rs` | what ends the process, and with which exit code |
 //! | `generate.rs`, `private_file.rs` | a new authority's keys, and the file that holds them |
+//! | `local/` | a whole committee on this machine, each authority a child |
 //! | `run/mod.rs` | a running authority from start to stop |
 //! | `run/network_files.rs`, `run/placement.rs` | what it is told: committee, genesis; cores |
 //! | `run/threads.rs`, `run/shard_thread.rs`, `run/verifier_thread.rs` | its threads |
@@ -24,6 +25,7 @@
 
 mod fault;
 mod generate;
+mod local;
 mod options;
 mod private_file;
 mod run;
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
     let done = match Command::parse().act {
         Act::Generate(options) => generate::generate(&options).map(|()| ExitCode::SUCCESS),
         Act::Run(options) => run::run(&options).map(|()| ExitCode::SUCCESS),
+        Act::Local(options) => local::local(&options).map(|()| ExitCode::SUCCESS),
         Act::VerifyJournal(options) => verify_journal::verify_journal(&options),
     };
     match done {

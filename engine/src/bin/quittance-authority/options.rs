@@ -45,6 +45,14 @@ pub(crate) enum Act {
     /// Run an authority until SIGINT or SIGTERM.
     #[command(after_help = format!("{SIGNALS}\n\n{EXIT_CODES}"))]
     Run(RunOptions),
+    /// Make a committee in a folder, on this machine, and run all of it until SIGINT or SIGTERM: for trials.
+    ///
+    /// The folder gets a committee file, a genesis file, and for each authority a private file and its journal; what is there
+    /// already is used again, so the same command goes on where it was stopped. Every authority is a process of its own, with
+    /// a copy of its journal in each of two directories of the one folder: who runs one with money gives it a machine, and the
+    /// copies two devices.
+    #[command(after_help = format!("{SIGNALS}\n\n{EXIT_CODES}"))]
+    Local(LocalOptions),
     /// Check the journal of an authority that is stopped, and change nothing.
     ///
     /// Reads back all that its next start would read, in every copy, and says what it found, whether the authority would
@@ -78,6 +86,39 @@ pub(crate) struct GenerateOptions {
     /// Append the table to this committee file as well as printing it.
     #[arg(long, value_name = "FILE")]
     pub(crate) committee: Option<PathBuf>,
+}
+
+/// Options of `local`.
+#[derive(Debug, Args)]
+pub(crate) struct LocalOptions {
+    /// The committee's folder. Made if it is not there.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// How many authorities; 3f + 1 of them bear f that lie or fail. Default: 4, or those of the folder.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=25))]
+    pub(crate) authorities: Option<u16>,
+    /// Shards of each authority. Default: 2, or those of the folder.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=i64::from(quittance_engine::limits::SHARDS_MAX)))]
+    pub(crate) shards: Option<u16>,
+    /// The genesis file, which is copied into the folder; needed the first time. `quittance-wallet create-accounts --header`
+    /// prints one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) genesis: Option<PathBuf>,
+    /// UDP port of the first authority's shard 0, on 127.0.0.1; all others follow. Only for a folder that is made now.
+    #[arg(long, value_name = "PORT", default_value_t = 9100, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: u16,
+    /// Keep everything in memory: then a restart forgets every payment.
+    #[arg(long)]
+    pub(crate) volatile: bool,
+    /// Journal of each shard in each directory, in MiB, for authorities that are made now [default: 16].
+    #[arg(long, value_name = "MIB", conflicts_with = "volatile", value_parser = clap::value_parser!(u64).range(8..=1_048_576))]
+    pub(crate) journal_mib: Option<u64>,
+    /// Also print what each authority finds wrong with its machine: shared cores, small buffers.
+    #[arg(long)]
+    pub(crate) verbose: bool,
+    /// Print one JSON object per line instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// The files that say who the authority is, who the others are, and who owns what at the start.

@@ -135,7 +135,7 @@ fn genesis_text(setup: &Setup) -> String {
 }
 
 /// The first of so many free UDP ports in a row. Someone else may still take one.
-fn free_ports(count: u16) -> u16 {
+pub(crate) fn free_ports(count: u16) -> u16 {
     loop {
         let first = turn_port();
         let bind = |port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port));

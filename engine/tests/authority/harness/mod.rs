@@ -15,7 +15,7 @@ mod reply;
 pub(crate) use authority::{Authority, Setup};
 pub(crate) use client::Client;
 pub(crate) use counts::Counts;
-pub(crate) use files::Files;
+pub(crate) use files::{Files, free_ports};
 pub(crate) use parts::Parts;
 pub(crate) use process::{Ended, Process, run_to_end};
 pub(crate) use reply::{Account, Content, Reply, conflict_with};
