@@ -217,6 +217,7 @@ const TAG_MASK: u64 = 0xffff_ffff_0000_0000;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::swept::cases;
 
     fn address(number: u32) -> Address {
         let mut address = [7; 32];
@@ -237,17 +238,18 @@ mod tests {
 
     #[test]
     fn every_account_is_found_again_up_to_the_last_slot() {
-        let mut arena = Arena::new(3_000, [1; 16]);
-        for number in 0..3_000 {
+        let count = u32::try_from(10 * cases(300)).unwrap();
+        let mut arena = Arena::new(count as usize, [1; 16]);
+        for number in 0..count {
             assert_eq!(arena.find_or_insert(&address(number)), Ok(SlotIndex(number)));
             assert_eq!(arena.find_or_insert(&address(number)), Ok(SlotIndex(number)));
         }
-        assert_eq!(arena.find_or_insert(&address(3_000)), Err(Full));
-        assert_eq!((arena.len(), arena.free_count()), (3_000, 0));
-        for number in 0..3_000 {
+        assert_eq!(arena.find_or_insert(&address(count)), Err(Full));
+        assert_eq!((arena.len(), arena.free_count()), (count as usize, 0));
+        for number in 0..count {
             assert_eq!(arena.find(&address(number)), Some(SlotIndex(number)));
         }
-        assert_eq!(arena.find(&address(3_000)), None);
+        assert_eq!(arena.find(&address(count)), None);
     }
 
     #[test]

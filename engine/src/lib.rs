@@ -122,6 +122,8 @@ pub mod shard;
 pub mod shard_range;
 pub mod sign;
 mod slab;
+#[cfg(test)]
+mod swept;
 mod tally;
 pub mod types;
 pub mod verify_batch;

@@ -217,6 +217,7 @@ mod tests {
     use super::*;
     use crate::journal::REGION_BYTES_MIN;
     use crate::journal::fixture::identity;
+    use crate::swept::swept;
 
     fn superblock() -> Superblock {
         let shards = ShardRange::new(ShardIndex(1), 3).unwrap();
@@ -240,7 +241,7 @@ mod tests {
     #[test]
     fn a_single_bit_flipped_anywhere_is_noticed() {
         let mut page = superblock().encode();
-        for bit in 0..PAGE_BYTES * 8 {
+        for bit in swept(0..PAGE_BYTES * 8) {
             page[bit / 8] ^= 1 << (bit % 8);
             let expected = match bit / 8 {
                 0..8 => SuperblockError::NotAJournal,

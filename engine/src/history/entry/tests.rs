@@ -1,4 +1,5 @@
 use super::*;
+use crate::swept::swept;
 
 fn body() -> OrderBody {
     let mut body: OrderBody = Zeroable::zeroed();
@@ -86,7 +87,7 @@ fn an_entry_comes_back_whatever_lies_behind_it_and_not_if_it_is_cut_short() {
         bytes.extend([0xff; 40]);
         assert_eq!(Entry::decode(0x1_0000, &bytes), Some(entry));
         // The zeros at its end are not part of what is read.
-        for cut in 0..length - ENTRY_ALIGN_BYTES {
+        for cut in swept(0..length - ENTRY_ALIGN_BYTES) {
             assert_eq!(Entry::decode(0x1_0000, &bytes[..cut]), None, "{cut} of {length}");
         }
     });
@@ -99,7 +100,7 @@ fn a_bit_flipped_anywhere_is_noticed() {
             Content::Payment { votes, .. } => 176 + votes.map_or(0, |votes| votes.bytes.len()),
             Content::Credit(_) => 128,
         };
-        for bit in 0..padding * 8 {
+        for bit in swept(0..padding * 8) {
             bytes[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(Entry::decode(0x1_0000, &bytes), None, "bit {bit}");
             bytes[bit / 8] ^= 1 << (bit % 8);

@@ -1,6 +1,7 @@
 //! The docs of the layouts, held against the layouts: offsets, lengths, and the table of kinds.
 
 use core::mem::offset_of;
+use std::sync::LazyLock;
 
 use crate::frame::{
     CERTIFICATE_HEAD_BYTES, CertificateHead, FRAME_BYTES_MAX, HISTORY_ITEM_BYTES, HISTORY_ITEMS_MAX,
@@ -29,7 +30,7 @@ macro_rules! fields {
 }
 
 /// Every field of every layout, in the order of the source.
-pub(super) fn fields() -> Vec<Field> {
+pub(super) static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     fields! {
         Header { magic, version, kind, shard, network }
         OrderBody { sender, recipient, user_data, amount, sequence, expiry_ms, recipient_kind, padding }
@@ -44,7 +45,7 @@ pub(super) fn fields() -> Vec<Field> {
         HistoryPage { header, account, nonce, from, next, what, count, padding }
         HistoryItem { position, counterparty, sequence, amount, shard, flags, padding }
     }
-}
+});
 
 /// A public field as the source documents it.
 struct Documented {
@@ -85,7 +86,7 @@ fn first_number(text: &str) -> Option<usize> {
 
 #[test]
 fn every_documented_offset_is_the_offset_of_its_field() {
-    let fields = fields();
+    let fields = &*FIELDS;
     let documented = documented();
     let names: Vec<_> = documented.iter().map(|field| (field.layout.as_str(), field.name.as_str())).collect();
     assert_eq!(names, fields.iter().map(|field| (field.layout, field.name)).collect::<Vec<_>>());
@@ -98,7 +99,7 @@ fn every_documented_offset_is_the_offset_of_its_field() {
 fn every_layout_is_as_long_as_documented_and_has_no_gap() {
     for Documented { layout, layout_bytes, .. } in documented() {
         let mut end = 0;
-        for field in fields().into_iter().filter(|field| field.layout == layout) {
+        for field in FIELDS.iter().filter(|field| field.layout == layout) {
             assert_eq!(field.offset, end, "{layout}::{}", field.name);
             end += field.bytes;
         }

@@ -1,6 +1,6 @@
 //! Every way in which a datagram can fail to be a frame, and the cause named for it.
 
-use super::shapes::{Purpose, Random, Shape, samples};
+use super::shapes::{Purpose, Random, Shape, samples, swept};
 use crate::frame::{
     FRAME_BYTES_MAX, HISTORY_ITEMS_MAX, HISTORY_QUERY_BYTES, Header, Kind, Malformed, PATH_LEVELS_MAX, VERSION,
     VOTES_MAX, parse,
@@ -17,11 +17,10 @@ fn refusal(datagram: &[u8]) -> Option<Malformed> {
 fn each_byte(wanted: Purpose, mut each: impl FnMut(&Shape, &mut [u8], usize)) {
     let mut count = 0;
     for (shape, frame) in samples() {
-        for (at, purpose) in shape.purposes().into_iter().enumerate() {
-            if purpose == wanted {
-                each(&shape, &mut frame.clone(), at);
-                count += 1;
-            }
+        let places = shape.purposes().into_iter().enumerate().filter(|(_, purpose)| *purpose == wanted);
+        for (at, _) in swept(places) {
+            each(&shape, &mut frame.clone(), at);
+            count += 1;
         }
     }
     assert!(count > 0, "no sample has a {wanted:?}");
@@ -41,7 +40,7 @@ fn every_sample_is_a_frame_of_its_kind() {
 fn a_frame_cut_anywhere_is_refused_for_its_length() {
     for (shape, frame) in samples() {
         let shortest = if shape.takes_zeros() { HISTORY_QUERY_BYTES } else { frame.len() };
-        for length in 0..shortest {
+        for length in swept(0..shortest) {
             let cause = if length < HEADER_BYTES { Malformed::Short } else { Malformed::Length };
             assert_eq!(refusal(&frame[..length]), Some(cause), "{shape:?} cut to {length}");
         }
@@ -52,7 +51,7 @@ fn a_frame_cut_anywhere_is_refused_for_its_length() {
 fn a_history_query_may_have_zeros_behind_it_and_nothing_else_up_to_the_longest_datagram() {
     let mut random = Random(6);
     let short = Shape::HistoryQuery(0).frame(&mut random);
-    for length in short.len()..=FRAME_BYTES_MAX + 1 {
+    for length in swept(short.len()..=FRAME_BYTES_MAX + 1) {
         let mut frame = short.clone();
         frame.resize(length, 0);
         assert_eq!(refusal(&frame), (length > FRAME_BYTES_MAX).then_some(Malformed::Length), "{length}");
@@ -67,7 +66,7 @@ fn a_history_query_may_have_zeros_behind_it_and_nothing_else_up_to_the_longest_d
 fn a_frame_with_anything_behind_it_is_refused_for_its_length() {
     let mut random = Random(2);
     for (shape, frame) in samples().into_iter().filter(|(shape, _)| !shape.takes_zeros()) {
-        for extra in 1..=64 {
+        for extra in swept(1..=64) {
             let mut longer = frame.clone();
             longer.resize(frame.len() + extra, 0);
             assert_eq!(refusal(&longer), Some(Malformed::Length), "{shape:?} and {extra} zeros");
@@ -94,7 +93,7 @@ fn every_other_magic_byte_is_refused() {
     for place in 0..4 {
         each_byte(Purpose::Magic(place), |shape, frame, at| {
             let right = frame[at];
-            for wrong in (0..=u8::MAX).filter(|byte| *byte != right) {
+            for wrong in swept((0..=u8::MAX).filter(|byte| *byte != right)) {
                 frame[at] = wrong;
                 assert_eq!(refusal(frame), Some(Malformed::Magic), "{shape:?}, {wrong:#04x} at {at}");
             }
@@ -105,7 +104,7 @@ fn every_other_magic_byte_is_refused() {
 #[test]
 fn every_other_version_is_refused() {
     each_byte(Purpose::Version, |shape, frame, at| {
-        for wrong in (0..=u8::MAX).filter(|byte| *byte != VERSION) {
+        for wrong in swept((0..=u8::MAX).filter(|byte| *byte != VERSION)) {
             frame[at] = wrong;
             assert_eq!(refusal(frame), Some(Malformed::Version), "{shape:?}, {wrong:#04x}");
         }
@@ -116,7 +115,7 @@ fn every_other_version_is_refused() {
 fn every_unknown_kind_is_refused() {
     each_byte(Purpose::Kind, |shape, frame, at| {
         let known = Kind::ALL.map(|kind| kind as u8);
-        for wrong in (0..=u8::MAX).filter(|byte| !known.contains(byte)) {
+        for wrong in swept((0..=u8::MAX).filter(|byte| !known.contains(byte))) {
             frame[at] = wrong;
             assert_eq!(refusal(frame), Some(Malformed::Kind), "{shape:?}, {wrong:#04x}");
         }
@@ -168,7 +167,7 @@ fn the_parts_of_a_certificate_are_checked_from_the_front_and_its_end_last() {
 #[test]
 fn a_bit_set_in_any_padding_byte_is_refused_as_padding() {
     each_byte(Purpose::Padding, |shape, frame, at| {
-        for bit in 0..8 {
+        for bit in swept(0..8) {
             frame[at] = 1 << bit;
             assert_eq!(refusal(frame), Some(Malformed::Padding), "{shape:?}, bit {bit} at {at}");
         }
@@ -212,8 +211,9 @@ fn assert_outcome_of_flip(shape: &Shape, purpose: Purpose, byte: u8, found: Opti
 #[test]
 fn no_bit_outside_padding_is_taken_for_padding() {
     for (shape, right) in samples() {
-        for (at, purpose) in shape.purposes().into_iter().enumerate().filter(|(_, it)| *it != Purpose::Padding) {
-            for bit in 0..8 {
+        let places = shape.purposes().into_iter().enumerate().filter(|(_, it)| *it != Purpose::Padding);
+        for (at, purpose) in swept(places) {
+            for bit in swept(0..8) {
                 let mut frame = right.clone();
                 frame[at] ^= 1 << bit;
                 let place = format!("{shape:?}, bit {bit} at {at}, {purpose:?}");
@@ -226,7 +226,7 @@ fn no_bit_outside_padding_is_taken_for_padding() {
 #[track_caller]
 fn assert_refused_outside(field: Purpose, in_range: impl Fn(usize) -> bool) {
     each_byte(field, |shape, frame, at| {
-        for byte in (0..=u8::MAX).filter(|byte| !in_range(usize::from(*byte))) {
+        for byte in swept((0..=u8::MAX).filter(|byte| !in_range(usize::from(*byte)))) {
             frame[at] = byte;
             assert_eq!(refusal(frame), Some(Malformed::Field), "{shape:?}, {byte} at {at}");
         }
@@ -279,14 +279,14 @@ fn a_rejection_that_is_neither_proven_nor_unproven_is_refused() {
 fn every_other_count_that_is_in_range_is_refused_for_the_length() {
     each_byte(Purpose::VoteCount, |shape, frame, at| {
         let right = frame[at];
-        for wrong in (1..=u8::try_from(VOTES_MAX).unwrap()).filter(|count| *count != right) {
+        for wrong in swept((1..=u8::try_from(VOTES_MAX).unwrap()).filter(|count| *count != right)) {
             frame[at] = wrong;
             assert_eq!(refusal(frame), Some(Malformed::Length), "{shape:?}, {wrong} votes");
         }
     });
     each_byte(Purpose::ItemCount, |shape, frame, at| {
         let right = frame[at];
-        for wrong in (0..=u8::try_from(HISTORY_ITEMS_MAX).unwrap()).filter(|count| *count != right) {
+        for wrong in swept((0..=u8::try_from(HISTORY_ITEMS_MAX).unwrap()).filter(|count| *count != right)) {
             frame[at] = wrong;
             assert_eq!(refusal(frame), Some(Malformed::Length), "{shape:?}, {wrong} items");
         }
@@ -294,7 +294,7 @@ fn every_other_count_that_is_in_range_is_refused_for_the_length() {
     each_byte(Purpose::PathCount, |shape, frame, at| {
         let right = frame[at];
         let alone = !matches!(shape, Shape::Certificate(votes) if votes.len() > 1);
-        for wrong in (0..=u8::try_from(PATH_LEVELS_MAX).unwrap()).filter(|count| *count != right && alone) {
+        for wrong in swept((0..=u8::try_from(PATH_LEVELS_MAX).unwrap()).filter(|count| *count != right && alone)) {
             frame[at] = wrong;
             assert_eq!(refusal(frame), Some(Malformed::Length), "{shape:?}, {wrong} levels");
         }

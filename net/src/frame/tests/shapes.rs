@@ -1,11 +1,14 @@
 //! Frames to test with: the written ones, and any shape filled with random bytes.
 
-use super::layout::fields;
+use super::layout::FIELDS;
 use crate::frame::{
     CERTIFICATE_HEAD_BYTES, FRAME_BYTES_MAX, HISTORY_ITEMS_MAX, HISTORY_PAGE_BYTES, HISTORY_QUERY_BYTES, INFO_BYTES,
     Kind, MAGIC, ORDER_BYTES, PATH_LEVELS_MAX, PROOF_BYTES, QUERY_BYTES, REJECTION_HEAD_BYTES, REPLY_HEAD_BYTES,
     VERSION, VOTES_MAX,
 };
+
+/// Of so many things that tests sweep over Miri looks at one: all of them take it an hour.
+const MIRI_EVERY: usize = 29;
 
 /// What decides which byte of a frame is what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +58,7 @@ impl Shape {
         shapes.extend([Kind::Order, Kind::ChainedOrder].map(Self::Order));
         shapes.extend([0, 1, FRAME_BYTES_MAX - HISTORY_QUERY_BYTES].map(Self::HistoryQuery));
         shapes.extend([0, 1, items_most].map(Self::HistoryPage));
-        for levels in 0..=most {
+        for levels in swept(0..=most) {
             shapes.push(Self::Rejection(Some(levels)));
             shapes.extend([Kind::Vote, Kind::Receipt].map(|kind| Self::Reply(kind, levels)));
             shapes.push(Self::Certificate(vec![levels]));
@@ -162,6 +165,19 @@ impl Shape {
     }
 }
 
+/// What a sweep looks at: everything. Under Miri, which is thousands of times slower, the first, the last, and every so many-th.
+pub(super) fn swept<T>(all: impl IntoIterator<Item = T>) -> impl Iterator<Item = T> {
+    let all: Vec<T> = all.into_iter().collect();
+    let last = all.len().saturating_sub(1);
+    let is_seen = move |index: usize| !cfg!(miri) || index.is_multiple_of(MIRI_EVERY) || index == last;
+    all.into_iter().enumerate().filter(move |(index, _)| is_seen(*index)).map(|(_, item)| item)
+}
+
+/// So many random cases, or, under Miri, so many fewer.
+pub(super) const fn cases(count: usize) -> usize {
+    if cfg!(miri) { count.div_ceil(MIRI_EVERY * 40) } else { count }
+}
+
 /// One frame of every shape in [`Shape::all`], and what is written out in `golden/`.
 pub(super) fn samples() -> Vec<(Shape, Vec<u8>)> {
     let mut random = Random(1);
@@ -176,7 +192,7 @@ fn path(levels: u8) -> Vec<Purpose> {
 
 fn purposes(layout: &str) -> Vec<Purpose> {
     let mut purposes = Vec::new();
-    for field in fields().into_iter().filter(|field| field.layout == layout) {
+    for field in FIELDS.iter().filter(|field| field.layout == layout) {
         assert_eq!(field.offset, purposes.len());
         match field.name {
             "header" => purposes.extend(self::purposes("Header")),
