@@ -5,17 +5,15 @@
 
 use super::history_files::HistoryFiles;
 use crate::fault::Fault;
-use crate::sync::Waker;
-use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
-use crossbeam::queue::ArrayQueue;
-use quittance_engine::history::answer::{HistoryReply, HistoryRequest, answer};
+use crate::sync::{ArrayQueue, AtomicU64, OrderReceiver, OrderSender, Waker, bounded_orders};
+use crossbeam::channel::{RecvTimeoutError, TrySendError};
+use quittance_engine::history::answer::{Entries, HistoryReply, HistoryRequest, answer};
 use quittance_engine::limits::HISTORY_REQUESTS_MAX;
 use quittance_engine::shard::Shard;
 use quittance_engine::shard_range::ShardRange;
 use quittance_engine::types::ShardIndex;
-
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -35,9 +33,37 @@ const GATHER_TIME: Duration = Duration::from_millis(5);
 /// How long entries are written and not synced, at most: what a power failure may cost in votes.
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long things wait at most.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// Entries, until they are handed over.
+    gather: Duration,
+    /// Entries that are written, until they are synced.
+    sync: Duration,
+}
+
+/// Where a shard's entries go: [`HistoryFiles`], but in tests.
+pub(crate) trait Segments: Entries {
+    /// Writes entries, mostly behind those that were written last.
+    fn append(&mut self, position: u64, bytes: &[u8]) -> Result<(), Fault>;
+
+    /// Everything written is durable when this returns.
+    fn sync(&mut self) -> Result<(), Fault>;
+}
+
+impl Segments for HistoryFiles {
+    fn append(&mut self, position: u64, bytes: &[u8]) -> Result<(), Fault> {
+        self.append(position, bytes)
+    }
+
+    fn sync(&mut self) -> Result<(), Fault> {
+        self.sync()
+    }
+}
+
 /// What a shard wants done.
-enum Work {
-    Begin { shard: ShardIndex, files: HistoryFiles },
+enum Work<F> {
+    Begin { shard: ShardIndex, files: F },
     Append { shard: ShardIndex, position: u64, bytes: Vec<u8> },
     Sync { shard: ShardIndex },
     Answer { shard: ShardIndex, request: HistoryRequest },
@@ -45,13 +71,14 @@ enum Work {
 }
 
 /// What shards and the thread share.
-pub(crate) struct Histories {
+pub(crate) struct Histories<F = HistoryFiles> {
     range: ShardRange,
-    work: Sender<Work>,
+    work: OrderSender<Work<F>>,
     /// By place among the shards, as the wakers.
     shards: Vec<Shared>,
     /// Set once all shards' transports are made.
     pub(crate) wakers: OnceLock<Vec<Waker>>,
+    patience: Patience,
 }
 
 /// What one of them shares.
@@ -62,14 +89,18 @@ struct Shared {
     synced: AtomicU64,
 }
 
-impl Histories {
+impl<F: Segments> Histories<F> {
     /// Queues for these shards, and the end that the thread takes.
-    pub(crate) fn new(range: ShardRange) -> (Arc<Self>, Historian) {
+    pub(crate) fn new(range: ShardRange) -> (Arc<Self>, Historian<F>) {
+        Self::with_patience(range, Patience { gather: GATHER_TIME, sync: SYNC_INTERVAL })
+    }
+
+    fn with_patience(range: ShardRange, patience: Patience) -> (Arc<Self>, Historian<F>) {
         let shards = range.iter().map(|_| Shared::new()).collect();
         // Never full: no shard waits for the thread.
         let each = BUFFER_COUNT + OTHER_WORK + HISTORY_REQUESTS_MAX;
-        let (work, receiver) = bounded(each * usize::from(range.count()) + 1);
-        let histories = Arc::new(Self { range, work, shards, wakers: OnceLock::new() });
+        let (work, receiver) = bounded_orders(each * usize::from(range.count()) + 1);
+        let histories = Arc::new(Self { range, work, shards, wakers: OnceLock::new(), patience });
         let writing = range.iter().map(|_| None).collect();
         let historian = Historian {
             histories: Arc::clone(&histories),
@@ -85,7 +116,7 @@ impl Histories {
         &self.shards[self.range.local(shard)]
     }
 
-    fn give(&self, work: Work) {
+    fn give(&self, work: Work<F>) {
         // The thread is gone only when the process ends.
         let is_full = matches!(self.work.try_send(work), Err(TrySendError::Full(_)));
         assert!(!is_full, "there is a place for each buffer, for each question, and for what is on its way once");
@@ -106,9 +137,9 @@ impl Shared {
 }
 
 /// One shard's end.
-pub(crate) struct ShardHistory {
+pub(crate) struct ShardHistory<F = HistoryFiles> {
     shard: ShardIndex,
-    histories: Arc<Histories>,
+    histories: Arc<Histories<F>>,
     /// Up to where a snapshot wants it synced.
     wanted: u64,
     /// Up to where a sync was asked for.
@@ -117,9 +148,9 @@ pub(crate) struct ShardHistory {
     gathering_since: Option<Instant>,
 }
 
-impl ShardHistory {
+impl<F: Segments> ShardHistory<F> {
     /// Goes on where recovery ended, with its files: all that they hold is durable.
-    pub(crate) fn new(histories: Arc<Histories>, files: HistoryFiles, index: ShardIndex, shard: &Shard) -> Self {
+    pub(crate) fn new(histories: Arc<Histories<F>>, files: F, index: ShardIndex, shard: &Shard) -> Self {
         histories.shared(index).synced.store(shard.history_end(), Ordering::Release);
         histories.give(Work::Begin { shard: index, files });
         Self { shard: index, histories, wanted: 0, asked: 0, gathering_since: None }
@@ -128,17 +159,14 @@ impl ShardHistory {
     /// Hands over entries and questions, and takes answers. Returns whether there was anything to do.
     pub(crate) fn turn(&mut self, shard: &mut Shard) -> bool {
         let (mut worked, is_due) = (false, self.is_due(shard));
-        let shared = self.histories.shared(self.shard);
         while is_due && shard.has_open_history() {
-            let Some(mut bytes) = shared.buffers.pop() else { break };
+            let Some(mut bytes) = self.histories.shared(self.shard).buffers.pop() else { break };
             let position = shard.seal_history(&mut bytes).expect("there are entries");
             self.histories.give(Work::Append { shard: self.shard, position, bytes });
             worked = true;
         }
-        if self.asked < self.wanted && !shard.has_open_history() {
-            self.asked = self.wanted;
-            self.histories.give(Work::Sync { shard: self.shard });
-        }
+        self.ask(shard);
+        let shared = self.histories.shared(self.shard);
         while let Some(request) = shard.take_history_request() {
             self.histories.give(Work::Answer { shard: self.shard, request });
             worked = true;
@@ -150,13 +178,23 @@ impl ShardHistory {
         worked
     }
 
-    /// Whether everything before this position is durable; if not, it soon is.
-    pub(crate) fn holds(&mut self, end: u64) -> bool {
+    /// Whether everything before this position is durable; if not, it soon is, and the shard is woken.
+    pub(crate) fn holds(&mut self, end: u64, shard: &Shard) -> bool {
         let is_synced = self.histories.shared(self.shard).synced.load(Ordering::Acquire) >= end;
         if !is_synced {
             self.wanted = self.wanted.max(end);
+            // Not in the next turn: a shard that has nothing else to do goes to sleep before that.
+            self.ask(shard);
         }
         is_synced
+    }
+
+    /// Asks for the sync that a snapshot or the end waits for, once all that it is to cover was handed over.
+    fn ask(&mut self, shard: &Shard) {
+        if self.asked < self.wanted && !shard.has_open_history() {
+            self.asked = self.wanted;
+            self.histories.give(Work::Sync { shard: self.shard });
+        }
     }
 
     /// Everything is to be handed over and synced: the end has come.
@@ -175,28 +213,28 @@ impl ShardHistory {
         if is_awaited || shard.open_history_bytes() >= GATHERED_BYTES {
             return true;
         }
-        self.gathering_since.get_or_insert_with(Instant::now).elapsed() >= GATHER_TIME
+        self.gathering_since.get_or_insert_with(Instant::now).elapsed() >= self.histories.patience.gather
     }
 }
 
 /// The thread's own.
-pub(crate) struct Historian {
-    histories: Arc<Histories>,
-    work: Receiver<Work>,
-    shards: Vec<Option<Writing>>,
+pub(crate) struct Historian<F = HistoryFiles> {
+    histories: Arc<Histories<F>>,
+    work: OrderReceiver<Work<F>>,
+    shards: Vec<Option<Writing<F>>>,
     questions: VecDeque<(ShardIndex, HistoryRequest)>,
     /// Since when something is written and not synced.
     dirty_since: Option<Instant>,
 }
 
 /// A shard's history as it is written.
-struct Writing {
-    files: HistoryFiles,
+struct Writing<F> {
+    files: F,
     /// Up to where.
     end: u64,
 }
 
-impl Historian {
+impl<F: Segments> Historian<F> {
     /// Writes and answers until told to stop.
     ///
     /// # Errors
@@ -212,18 +250,19 @@ impl Historian {
                     }
                 }
             }
-            if self.dirty_since.is_some_and(|since| since.elapsed() >= SYNC_INTERVAL) {
+            if self.dirty_since.is_some_and(|since| since.elapsed() >= self.histories.patience.sync) {
                 self.sync_all()?;
             }
         }
     }
 
     /// What is to be done next; `None` if there is time for a question, or to sync.
-    fn next(&self) -> Option<Work> {
+    fn next(&self) -> Option<Work<F>> {
         if !self.questions.is_empty() {
             return self.work.try_recv().ok();
         }
-        let wait = self.dirty_since.map_or(SYNC_INTERVAL, |since| SYNC_INTERVAL.saturating_sub(since.elapsed()));
+        let sync = self.histories.patience.sync;
+        let wait = self.dirty_since.map_or(sync, |since| sync.saturating_sub(since.elapsed()));
         match self.work.recv_timeout(wait) {
             Ok(work) => Some(work),
             Err(RecvTimeoutError::Timeout) => None,
@@ -231,7 +270,7 @@ impl Historian {
         }
     }
 
-    fn act(&mut self, work: Work) -> Result<(), Fault> {
+    fn act(&mut self, work: Work<F>) -> Result<(), Fault> {
         match work {
             Work::Begin { shard, files } => *self.writing(shard) = Some(Writing { files, end: 0 }),
             Work::Append { shard, position, bytes } => {
@@ -273,7 +312,7 @@ impl Historian {
         Ok(())
     }
 
-    fn writing(&mut self, shard: ShardIndex) -> &mut Option<Writing> {
+    fn writing(&mut self, shard: ShardIndex) -> &mut Option<Writing<F>> {
         &mut self.shards[self.histories.range.local(shard)]
     }
 
@@ -284,3 +323,7 @@ impl Historian {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "historian_schedules.rs"]
+mod schedules;

@@ -108,7 +108,7 @@ impl ShardJournal {
         }
         // Replay makes entries of the history again only from records behind the snapshot.
         let history = &mut self.history;
-        let holds = |copied: &Copied| history.as_mut().is_none_or(|history| history.holds(copied.history_end));
+        let holds = |copied: &Copied| history.as_mut().is_none_or(|history| history.holds(copied.history_end, shard));
         let piece = self.keeper.snapshot_step(shard, || self.snapshots.try_buffer(), holds);
         piece.map(|piece| self.snapshots.give(self.shard, piece)).is_some()
     }

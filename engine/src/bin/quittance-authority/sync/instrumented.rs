@@ -6,7 +6,7 @@
 //! One mistake can be planted without touching the code: in a thread that is [`hasty`], what is handed over becomes visible only
 //! after the wake-up that announces it, as if the two lines stood in the wrong order.
 
-use crossbeam::channel::{self, TryRecvError, TrySendError};
+use crossbeam::channel::{self, RecvTimeoutError, TryRecvError, TrySendError};
 use crossbeam::{queue, sync};
 use quittance_net::transport;
 use shuttle::current::{TaskId, try_get_current_task};
@@ -270,6 +270,19 @@ impl<T> OrderReceiver<T> {
                 Err(TryRecvError::Empty) => sleep.sleep(),
                 Err(TryRecvError::Disconnected) => return Err(channel::RecvError),
             }
+        }
+    }
+
+    pub(crate) fn try_recv(&self) -> Result<T, TryRecvError> {
+        point();
+        self.real.try_recv()
+    }
+
+    /// Under a schedule the time is never over.
+    pub(crate) fn recv_timeout(&self, at_most: Duration) -> Result<T, RecvTimeoutError> {
+        match &self.sleep {
+            Some(_) => self.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            None => self.real.recv_timeout(at_most),
         }
     }
 }

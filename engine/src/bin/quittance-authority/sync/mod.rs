@@ -12,6 +12,7 @@
 //! | `run/peers/bell_schedules.rs` | the bell of the thread that speaks with other processes |
 //! | `storage/committer_schedules.rs` | blocks to the disk and back |
 //! | `storage/snapshots_schedules.rs` | pieces of snapshots and their buffers |
+//! | `storage/historian_schedules.rs` | entries of histories and their buffers, questions and answers, syncs that snapshots wait for |
 //!
 //! Sleeps that end by themselves "only to be sure" never end in these checks: a lost wake-up is a deadlock, and is found. Each
 //! property has a mistake planted against it that some schedule must show.
