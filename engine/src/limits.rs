@@ -61,8 +61,7 @@ pub const HISTORY_SEGMENT_BYTES: u64 = 64 << 20;
 pub const HISTORY_OPEN_BYTES_MAX: usize = 4 << 20;
 
 /// What a shard may still add above that: a burst of certificates whose roots are known, and all that are staged. Bytes.
-pub const HISTORY_OPEN_BYTES_RESERVED: usize =
-    (RECEIVE_BURST_MAX + PACKET_DATAGRAMS_MAX + STAGED_CERTIFICATES_MAX) * ENTRY_BYTES_MAX;
+pub const HISTORY_OPEN_BYTES_RESERVED: usize = Tables::FULL.history_open_bytes_reserved();
 // Entries that wait cross one segment's end at most.
 const _: () = assert!(((HISTORY_OPEN_BYTES_MAX + HISTORY_OPEN_BYTES_RESERVED) as u64) < HISTORY_SEGMENT_BYTES);
 
@@ -109,6 +108,8 @@ pub struct Tables {
     pub credits_unacknowledged: usize,
     /// At most [`HELD_ORDERS_MAX`].
     pub held_orders: usize,
+    /// Bytes: at most [`HISTORY_OPEN_BYTES_MAX`].
+    pub history_open_bytes: usize,
 }
 
 impl Tables {
@@ -121,11 +122,17 @@ impl Tables {
         roots_per_authority: ROOTS_PER_AUTHORITY,
         credits_unacknowledged: CREDITS_UNACKNOWLEDGED_MAX,
         held_orders: HELD_ORDERS_MAX,
+        history_open_bytes: HISTORY_OPEN_BYTES_MAX,
     };
 
     /// Replies waiting to be sent, of each sort: [`REPLIES_MAX`] with full tables.
     pub const fn replies(&self) -> usize {
         self.staged_orders + self.staged_certificates + self.jobs
+    }
+
+    /// As [`HISTORY_OPEN_BYTES_RESERVED`] for full tables.
+    pub const fn history_open_bytes_reserved(&self) -> usize {
+        (RECEIVE_BURST_MAX + PACKET_DATAGRAMS_MAX + self.staged_certificates) * ENTRY_BYTES_MAX
     }
 
     /// As [`account_reserve`] for full tables.
@@ -142,6 +149,7 @@ impl Tables {
             && self.roots_per_authority <= ROOTS_PER_AUTHORITY
             && self.credits_unacknowledged <= CREDITS_UNACKNOWLEDGED_MAX
             && self.held_orders <= HELD_ORDERS_MAX
+            && self.history_open_bytes <= HISTORY_OPEN_BYTES_MAX
             && self.jobs <= self.staged_orders
             && self.jobs <= self.root_checks
             && certificate_votes_max * PACKET_DATAGRAMS_MAX < self.jobs
@@ -149,6 +157,7 @@ impl Tables {
             && self.roots_per_authority > 0
             && self.credits_unacknowledged > 0
             && self.held_orders > 0
+            && self.history_open_bytes > 0
     }
 }
 
@@ -187,6 +196,8 @@ mod tests {
             |tables| tables.credits_unacknowledged = CREDITS_UNACKNOWLEDGED_MAX + 1,
             |tables| tables.held_orders = HELD_ORDERS_MAX + 1,
             |tables| tables.held_orders = 0,
+            |tables| tables.history_open_bytes = HISTORY_OPEN_BYTES_MAX + 1,
+            |tables| tables.history_open_bytes = 0,
         ];
         for (index, change) in changes.into_iter().enumerate() {
             let mut tables = Tables::FULL;

@@ -73,6 +73,8 @@ mutants! {
     TornBlockAccepted = "torn-block-accepted";
     /// A block of an earlier turn of the ring is taken for the next one.
     StaleBlockAccepted = "stale-block-accepted";
+    /// An entry of a history has its two links exchanged.
+    HistoryLinksExchanged = "history-links-exchanged";
     /// For the driver: a block counts as durable when it is written.
     DurableBeforeSync = "durable-before-sync";
     /// For the driver: the second copy is written and never synced.
@@ -83,6 +85,8 @@ mutants! {
     SyncErrorIgnored = "sync-error-ignored";
     /// For the driver: the ring is released for a snapshot whose file was never synced.
     ReleaseBeforeSnapshotSync = "release-before-snapshot-sync";
+    /// For the driver: a snapshot counts though the history that it vouches for is not synced.
+    SnapshotBeforeHistory = "snapshot-before-history";
     /// For the driver: recovery reads what is not known to be on the medium, and never makes sure of it.
     NoSyncBeforeRead = "no-sync-before-read";
     /// For the driver: recovery mends the copies, and goes on before that is durable.

@@ -2,10 +2,11 @@
 
 use super::around::Around;
 use super::book::Certificate;
-use quittance_engine::message::{receipt_leaf, vote_leaf};
+use quittance_engine::message::{order_digest, order_message, receipt_leaf, vote_leaf};
 use quittance_engine::types::Digest;
-use quittance_net::frame::{Kind, OrderBody, Proof, ReplyView};
+use quittance_net::frame::{CertificateView, Hash, Kind, OrderBody, Proof, ReplyView, VoteView};
 use quittance_verify::tree::{Path, root_from_path};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// See the module's docs.
@@ -53,10 +54,22 @@ impl Ballot {
 
 /// Which authority says this; `None` if it did not sign it.
 pub fn speaker(reply: &ReplyView<'_>, kind: Kind, around: &mut Around) -> Option<usize> {
-    let Proof { root_signature, leaf_index, authority, .. } = reply.head.proof;
-    let digest = &reply.head.digest;
+    signer(&reply.head.proof, reply.path, kind, &reply.head.digest, around)
+}
+
+/// Whether a quorum voted for what a certificate says.
+pub fn is_proved(certificate: &CertificateView<'_>, around: &mut Around) -> bool {
+    let digest = order_digest(&order_message(&around.ground.context.network, &certificate.head.body));
+    let voter = |vote: VoteView<'_>| signer(vote.proof, vote.path, Kind::Vote, &digest, around);
+    let voters: Option<BTreeSet<usize>> = certificate.votes().map(voter).collect();
+    let is_of_epoch = certificate.head.epoch.get() == around.ground.context.epoch;
+    voters.is_some_and(|voters| voters.len() >= around.ground.quorum()) && is_of_epoch
+}
+
+fn signer(proof: &Proof, path: &[Hash], kind: Kind, digest: &Digest, around: &mut Around) -> Option<usize> {
+    let Proof { root_signature, leaf_index, authority, .. } = *proof;
     let leaf = if kind == Kind::Vote { vote_leaf(digest) } else { receipt_leaf(digest) };
-    let root = root_from_path(&leaf, Path { leaf_index: leaf_index.get(), siblings: reply.path })?;
+    let root = root_from_path(&leaf, Path { leaf_index: leaf_index.get(), siblings: path })?;
     let message = around.ground.context.message(&root);
     let authority = usize::from(authority);
     let is_member = authority < around.member_count();

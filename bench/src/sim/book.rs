@@ -7,15 +7,16 @@ use super::ground::Ground;
 use super::ledger::Ledger;
 use quittance_engine::arena::NO_ORDER;
 use quittance_engine::credit::{Credit, CreditAck};
+use quittance_engine::history::answer::HistoryRequest;
 use quittance_engine::message::{order_digest, order_message};
 use quittance_engine::reject::Reject;
 use quittance_engine::shard::Shard;
 use quittance_engine::types::Digest;
 use quittance_net::frame::{
-    self, CertificateHead, FRAME_BYTES_MAX, Frame, Header, Info, Kind, OrderBody, RejectionView, U64,
-    encode_certificate,
+    self, CertificateHead, FRAME_BYTES_MAX, Frame, HISTORY_CERTIFICATE, HISTORY_SENT, Header, HistoryPageView,
+    ITEM_TO_PRIMARY, Info, Kind, OrderBody, RECIPIENT_ACCOUNT, RejectionView, U64, encode_certificate,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// An account and one of its sequence numbers.
@@ -68,6 +69,8 @@ struct Promises {
     /// By source and destination: credits handed over, and the last one acknowledged.
     credits: Vec<Vec<Vec<Credit>>>,
     acked: Vec<Vec<u64>>,
+    /// Where histories go on: by account, chain and position. A page with no room for a payment repeats what it was asked.
+    places: BTreeSet<(usize, u8, u64)>,
 }
 
 /// See the module's docs.
@@ -100,6 +103,7 @@ impl Book {
                 reached: vec![0; ground.accounts.len()],
                 credits: vec![vec![Vec::new(); links]; links],
                 acked: vec![vec![0; links]; links],
+                places: BTreeSet::new(),
             }
         };
         Self {
@@ -166,6 +170,14 @@ impl Book {
             Frame::Receipt(receipt) => self.receipt_left(ground, teller, receipt.head.digest),
             Frame::Rejection(rejection) => self.rejection_left(ground, teller, &rejection),
             Frame::Info(info) => self.info_left(ground, teller, info),
+            Frame::HistoryPage(page) => self.page_left(ground, teller, &page),
+            // It may be carried on: that is what it is given out for.
+            Frame::Certificate(certificate) => {
+                let body = &certificate.head.body;
+                let account = ground.account(&body.sender).ok_or("a certificate of nobody's payment")?;
+                self.kept_payment(account, body.sequence.get())?;
+                self.reach(ground, teller, account, body.sequence.get() + 1)
+            }
             _ => Err("a shard sends no requests".to_owned()),
         }
     }
@@ -215,6 +227,48 @@ impl Book {
         let next = info.next_sequence.get();
         self.reach(ground, teller, account, next)?;
         if info.pending == NO_ORDER { Ok(()) } else { self.vote_left(ground, teller, (account, next), info.pending) }
+    }
+
+    /// A page of a history: payments that there are, durably, each where it belongs.
+    fn page_left(&mut self, ground: &Ground, teller: Teller<'_>, page: &HistoryPageView<'_>) -> Result<(), String> {
+        let at = |wrong: String| format!("authority {}, a page of a history: {wrong}", teller.authority);
+        let account = ground.account(&page.head.account).ok_or("a history that nobody asked for")?;
+        for item in page.items {
+            let counterparty = ground.account(&item.counterparty).ok_or("a payment with nobody")?;
+            let is_sent = page.head.what == HISTORY_SENT;
+            let (sender, recipient) = if is_sent { (account, counterparty) } else { (counterparty, account) };
+            let sequence = item.sequence.get();
+            let body = self.kept_payment(sender, sequence).map_err(at)?;
+            let is_to_primary = item.flags & ITEM_TO_PRIMARY != 0;
+            let is_right = ground.accounts[recipient] == body.recipient
+                && item.amount.get() == body.amount.get()
+                && is_to_primary == (body.recipient_kind != RECIPIENT_ACCOUNT);
+            if !is_right {
+                return Err(at(format!("{sender}'s {sequence} paid {body:?}, and it says {item:?}")));
+            }
+            if is_sent {
+                self.reach(ground, teller, sender, sequence + 1).map_err(at)?;
+            }
+        }
+        if !page.items.is_empty() {
+            self.promises[teller.authority].places.insert((account, page.head.what, page.head.next.get()));
+        }
+        Ok(())
+    }
+
+    /// The payment that was certified: whatever is in a history was.
+    fn kept_payment(&self, account: usize, sequence: u64) -> Result<OrderBody, String> {
+        let certificate = self.certificate_of((account, sequence));
+        let certificate = certificate.ok_or_else(|| format!("nobody certified {account}'s {sequence}"))?;
+        Ok(certificate.body)
+    }
+
+    /// Whether the authority itself told the place where this question begins, so that it must find something there.
+    pub fn has_told(&self, ground: &Ground, authority: usize, request: &HistoryRequest) -> bool {
+        let Some(account) = ground.account(&request.account) else { return false };
+        // Certificates lie on the chain of what was paid.
+        let what = if request.what == HISTORY_CERTIFICATE { HISTORY_SENT } else { request.what };
+        self.promises[authority].places.contains(&(account, what, request.from))
     }
 
     /// An authority says that it applied so many of an account's payments.

@@ -28,6 +28,8 @@ pub enum Name {
     Snapshot(u16, u64),
     /// One that has not got its name yet.
     Unfinished(u16, u64),
+    /// A shard's history, in the first copy's directory only.
+    History(u16),
 }
 
 /// The directory of each copy, on a device of its own.

@@ -59,6 +59,16 @@ faults! {
     snapshots_refused,
     /// Snapshots that a recovery began with.
     snapshots_used,
+    /// Entries of histories that recovery made again.
+    histories_mended,
+    /// Pages of histories, and refusals of such.
+    histories_pages,
+    /// Histories read to their first payment.
+    histories_read,
+    /// Certificates out of histories.
+    histories_certificates,
+    /// Payments whose certificate was asked for and whose votes a crash had cost.
+    votes_missing,
     /// Times that a ring came to its end and began anew.
     ring_turns,
     /// Clocks that jumped.

@@ -12,6 +12,8 @@
 //! - **Payers** ([`payer`]), who ask again and again, crash, and never make two orders of one sequence number. **Thieves**
 //!   ([`thief`]), who do, and spend what they do not have, sign for others, make certificates of too few votes, and noise.
 //! - **A network** ([`network`]) that loses, repeats, reorders and cuts off; links between shards that do so, too.
+//! - **Histories**: entries gathered, written and synced as the authority's thread does it, on the first disk; and payers who
+//!   read anybody's, page by page, and ask for certificates.
 //! - **Disks** ([`disk`]), two for each authority: they tear, lose and reorder what was not synced, fail in a sync, and damage
 //!   what they had kept, in one copy at a time.
 //! - Processes that are killed, machines that lose their power, in recoveries, too; threads that stand still; clocks that jump.
@@ -28,9 +30,13 @@
 //! 2. Votes, receipts, answers, credits and their acknowledgements rest on records that both disks have.
 //! 3. After every recovery, and now and then as if the power went at this moment: nothing that was told is forgotten, all that
 //!    was durable is there, and the state is that of the records that lasted, replayed one by one by a shard without history.
+//!    Histories leave no payment out: from its newest end every chain goes back to the account's first payment, and comes to
+//!    its balance. What was synced with votes has them; only what was not may have lost them.
 //! 4. In each authority balances, credits under way and what was paid out add up to the supply. Outboxes keep their bounds, no
 //!    reply is dropped.
-//! 5. At the end, when nothing goes wrong any more: every honest payer's payment settles; once every certificate has come
+//! 5. A certificate out of a history proves its payment. No page leaves one out, or tells of one that is not durable; nothing
+//!    is refused that is there.
+//! 6. At the end, when nothing goes wrong any more: every honest payer's payment settles; once every certificate has come
 //!    everywhere, all honest authorities hold what the certificates say, to the unit; no balance is negative; nothing is owed.
 //!
 //! A panic is a violation like any other.
@@ -51,14 +57,14 @@
 //! Worlds are short-lived, so a shard's tables are small here ([`Tables`](quittance_engine::limits::Tables)).
 //!
 //! What it does not have: journals and snapshots too large for one chunk, account tables that are full, two faults in one
-//! place at once (both copies of a block damaged), histories, an authority in several processes, committees that change.
+//! place at once (both copies of a block damaged), histories of more than a segment, an authority in several processes, committees that change.
 //!
 //! | files | what they hold |
 //! |---|---|
 //! | `world.rs`, `around.rs`, `ground.rs` | a world, what its steps touch, what stays the same |
 //! | `swarm.rs`, `chance.rs`, `faults.rs`, `trace.rs` | what goes wrong, by chance, counted, traced |
 //! | `authority/`, `liar.rs` | authorities |
-//! | `payer.rs`, `thief.rs`, `ballot.rs` | payers, and the votes that they gather |
+//! | `payer.rs`, `thief.rs`, `ballot.rs`, `inquiry.rs` | payers, the votes that they gather, the histories that they read |
 //! | `network.rs`, `disk.rs`, `signatures.rs` | what connects them |
 //! | `ledger.rs`, `book.rs` | what must hold |
 //! | `options.rs`, `report.rs`, `mutants.rs` | what is asked for, and what was found |
@@ -71,6 +77,7 @@ pub mod chance;
 pub mod disk;
 pub mod faults;
 pub mod ground;
+pub mod inquiry;
 pub mod ledger;
 pub mod liar;
 pub mod mutants;

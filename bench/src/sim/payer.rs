@@ -7,6 +7,7 @@ use super::around::Around;
 use super::ballot::{Ballot, speaker};
 use super::book::Certificate;
 use super::ground::{OPENING, key_of};
+use super::inquiry::{Inquiry, check_certificate};
 use super::trace::Event;
 use quittance_engine::reject::Reject;
 use quittance_net::frame::{
@@ -27,6 +28,8 @@ pub struct Payer {
     pending: Option<Pending>,
     /// His certificates, by sequence number.
     archive: Vec<Rc<Certificate>>,
+    /// A history that he reads: anybody's.
+    inquiry: Option<Inquiry>,
     /// Nothing is sent before this turn.
     asleep_until: u64,
     now: u64,
@@ -44,7 +47,16 @@ struct Pending {
 impl Payer {
     /// The owner of an account that was not used yet.
     pub fn new(account: usize) -> Self {
-        Self { account, sequence: 0, spent: 0, pending: None, archive: Vec::new(), asleep_until: 0, now: 0 }
+        Self {
+            account,
+            sequence: 0,
+            spent: 0,
+            pending: None,
+            archive: Vec::new(),
+            inquiry: None,
+            asleep_until: 0,
+            now: 0,
+        }
     }
 
     /// Whether nothing is under way.
@@ -71,6 +83,11 @@ impl Payer {
         self.asleep_until = turn + around.chance.below(patience) as u64;
         if around.chance.once_in(8) {
             self.query(around);
+        } else if around.chance.once_in(6) {
+            let inquiry = self.inquiry.take().filter(|_| !around.chance.once_in(8));
+            let inquiry = inquiry.unwrap_or_else(|| Inquiry::new(around));
+            inquiry.ask(self.account, around);
+            self.inquiry = Some(inquiry);
         }
         true
     }
@@ -105,6 +122,17 @@ impl Payer {
                 Ok(())
             }
             Ok(Frame::Rejection(rejection)) => self.refused(authority, &rejection, around),
+            Ok(Frame::HistoryPage(page)) if authority < around.ground.honest_count => {
+                let Some(inquiry) = &mut self.inquiry else { return Ok(()) };
+                if inquiry.read(authority, &page, around)? {
+                    around.faults.histories_read += 1;
+                    self.inquiry = None;
+                }
+                Ok(())
+            }
+            Ok(Frame::Certificate(certificate)) if authority < around.ground.honest_count => {
+                check_certificate(authority, &certificate, around).map(drop)
+            }
             _ => Ok(()),
         }
     }
@@ -225,6 +253,7 @@ impl Payer {
     fn crash(&mut self, around: &mut Around) {
         around.faults.payer_crashes += 1;
         around.trace.event(Event::Payer, [self.account as u64, self.sequence, 1]);
+        self.inquiry = None;
         if let Some(pending) = &mut self.pending {
             pending.ballot.votes.iter_mut().for_each(|vote| *vote = None);
             pending.receipts.iter_mut().for_each(|has| *has = false);

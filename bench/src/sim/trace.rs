@@ -26,6 +26,8 @@ pub enum Event {
     Snapshot,
     /// Credits or acknowledgements moved.
     Link,
+    /// A step of a history.
+    History,
     /// A fault.
     Fault,
     /// An authority came back, or tried.

@@ -31,6 +31,19 @@ pub(crate) const TABLES: Tables = Tables {
     roots_per_authority: 32,
     credits_unacknowledged: 24,
     held_orders: 10,
+    history_open_bytes: 16 << 10,
+};
+
+/// As small as they may be: full after a few steps.
+pub(crate) const TINY_TABLES: Tables = Tables {
+    jobs: 320,
+    staged_orders: 320,
+    staged_certificates: 66,
+    root_checks: 320,
+    roots_per_authority: 1,
+    credits_unacknowledged: 2,
+    held_orders: 2,
+    history_open_bytes: 600,
 };
 
 /// A bug that a test plants, to show that a harness finds such.

@@ -6,9 +6,8 @@ use crate::credit::Credit;
 use crate::history::answer::{HistoryReply, HistoryRequest};
 use crate::history::entry::{Content, CreditEntry, Entry, VOTE_BYTES_MAX, Votes};
 use crate::history::{HISTORY_START, HistoryHead, place};
-use crate::limits::{
-    HISTORY_OPEN_BYTES_MAX, HISTORY_OPEN_BYTES_RESERVED, HISTORY_REQUESTS_MAX, STAGED_CERTIFICATES_MAX,
-};
+use crate::limits::{HISTORY_REQUESTS_MAX, Tables};
+use crate::mutant::Mutant;
 use crate::reject::Reject;
 use crate::release::Withheld;
 use crate::types::{Peer, ShardIndex};
@@ -19,6 +18,7 @@ use std::collections::VecDeque;
 #[derive(Debug)]
 pub(super) struct Historian {
     keeps: bool,
+    open_bytes_max: usize,
     /// Where the next entry goes, or, behind the next segment's page, the first that does not fit there.
     end: u64,
     /// Entries to be handed over, in order.
@@ -35,17 +35,18 @@ pub(super) struct Historian {
 }
 
 impl Historian {
-    /// Takes up to 28 MiB of memory if it keeps a history, most of it only under load.
-    pub(super) fn new(keeps: bool) -> Self {
-        let open_bytes_max = if keeps { HISTORY_OPEN_BYTES_MAX + HISTORY_OPEN_BYTES_RESERVED } else { 0 };
+    /// Takes up to 28 MiB of memory with full tables if it keeps a history, most of it only under load.
+    pub(super) fn new(keeps: bool, tables: &Tables) -> Self {
+        let open_bytes = if keeps { tables.history_open_bytes + tables.history_open_bytes_reserved() } else { 0 };
         let requests_max = if keeps { HISTORY_REQUESTS_MAX } else { 0 };
         Self {
             keeps,
+            open_bytes_max: tables.history_open_bytes,
             end: HISTORY_START,
-            open: Vec::with_capacity(open_bytes_max),
+            open: Vec::with_capacity(open_bytes),
             open_position: HISTORY_START,
             split: None,
-            staged_votes: if keeps { vec![0; STAGED_CERTIFICATES_MAX * VOTE_BYTES_MAX] } else { Vec::new() },
+            staged_votes: if keeps { vec![0; tables.staged_certificates * VOTE_BYTES_MAX] } else { Vec::new() },
             requests: Withheld::with_capacity(requests_max),
             asked_count: 0,
             replies: VecDeque::with_capacity(requests_max),
@@ -54,7 +55,7 @@ impl Historian {
 
     /// Whether the shard should wait for whoever takes entries before it makes more.
     pub(super) fn is_backed_up(&self) -> bool {
-        self.open.len() >= HISTORY_OPEN_BYTES_MAX
+        self.open.len() >= self.open_bytes_max
     }
 
     /// Where the next entry goes at the earliest.
@@ -233,6 +234,10 @@ impl Shard {
         }
         let sender_previous = self.arena.head(sender).sent;
         let recipient_previous = recipient.map_or(0, |recipient| self.arena.head(recipient).received);
+        let (sender_previous, recipient_previous) = match self.planted.is(Mutant::HistoryLinksExchanged) {
+            true => (recipient_previous, sender_previous),
+            false => (sender_previous, recipient_previous),
+        };
         let content = Content::Payment { body, credits_here: recipient.is_some(), votes };
         let position = self.history.enter(sender_previous, recipient_previous, content);
         self.arena.head_mut(sender).sent = position;

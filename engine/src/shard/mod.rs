@@ -169,7 +169,7 @@ impl Shard {
             outgoing: (0..shard_count).map(|_| Outgoing::new().limited_to(tables.credits_unacknowledged)).collect(),
             incoming: (0..shard_count).map(|_| Incoming::default()).collect(),
             journal: Journaling::new(config.is_durable),
-            history: Historian::new(config.keeps_history),
+            history: Historian::new(config.keeps_history, &config.tables),
             pressure: Pressure::None,
             recovery: None,
             replies: Replies::new(committee.path_levels_max(), tables.replies()),

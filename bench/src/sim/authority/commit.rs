@@ -9,7 +9,7 @@ use quittance_engine::journal::block::{PAYLOAD_BYTES_MAX, set_copy};
 use quittance_engine::journal::record::RECORD_BYTES_MAX;
 use quittance_engine::journal::ring::Placed;
 use quittance_engine::journal::snapshot::Encoder;
-use quittance_engine::keeper::Piece;
+use quittance_engine::keeper::{Copied, Piece};
 use quittance_engine::mutant::Mutant;
 use quittance_engine::types::ShardIndex;
 use std::collections::VecDeque;
@@ -119,8 +119,9 @@ impl Authority {
     /// Carries a shard's snapshot on by one piece.
     pub(super) fn snapshot_step(&mut self, shard: usize, around: &mut Around) -> bool {
         let is_synced = !self.is(Mutant::ReleaseBeforeSnapshotSync);
+        let is_careless = self.is(Mutant::SnapshotBeforeHistory);
         let Some(run) = &mut self.run else { return false };
-        let done = run.shards[shard].snapshot_step(&mut run.files, is_synced);
+        let done = run.shards[shard].snapshot_step(&mut run.files, is_synced, is_careless);
         if done {
             around.trace.event(Event::Snapshot, [self.index as u64, shard as u64, 0]);
         }
@@ -195,12 +196,14 @@ impl Running {
         }
     }
 
-    fn snapshot_step(&mut self, steps: &mut VecDeque<FileStep>, is_synced: bool) -> bool {
+    fn snapshot_step(&mut self, steps: &mut VecDeque<FileStep>, is_synced: bool, is_careless: bool) -> bool {
         if core::mem::take(&mut self.is_synced) {
             self.keeper.snapshot_done();
             return true;
         }
-        let Some(piece) = self.keeper.snapshot_step(&self.shard, || Some(Vec::new()), |_| true) else { return false };
+        let writing = &mut self.writing;
+        let may_count = |copied: &Copied| is_careless || writing.holds(copied);
+        let Some(piece) = self.keeper.snapshot_step(&self.shard, || Some(Vec::new()), may_count) else { return false };
         let mut bytes = Vec::new();
         if let Piece::Begin(header) = &piece {
             let name = Name::Unfinished(header.shard.shard.0, header.number % 2);

@@ -6,11 +6,13 @@
 //! |---|---|
 //! | `mod.rs` | the machine, its boots and its ends |
 //! | `work.rs` | a shard's steps |
+//! | `history.rs` | histories on their way to the disk, and answers from them |
 //! | `commit.rs` | blocks and snapshots on their way to the disks |
 //! | `links.rs` | credits between shards |
 //! | `recovery.rs` | coming back |
 
 mod commit;
+mod history;
 mod links;
 mod recovery;
 mod work;
@@ -22,6 +24,7 @@ use super::ground::Ground;
 use super::ledger::Ledger;
 use super::trace::Event;
 use commit::{Block, CommitStep, FileStep};
+use history::{Historian, Kept, Segments, Writing};
 use links::Link;
 use quittance_engine::journal::REGION_BYTES_MIN;
 use quittance_engine::journal::identity::{Identity, Superblock};
@@ -50,6 +53,7 @@ const TABLES: Tables = Tables {
     roots_per_authority: 32,
     credits_unacknowledged: 24,
     held_orders: 10,
+    history_open_bytes: 4 << 10,
 };
 
 /// Accounts that a shard has room for beyond its reserve: more than a world has.
@@ -69,6 +73,8 @@ pub struct Authority {
     disk: Disk,
     /// By shard.
     ledgers: Vec<Ledger>,
+    /// By shard.
+    kept: Vec<Kept>,
     run: Option<Run>,
     boot: u64,
     clock_ms: u64,
@@ -81,11 +87,13 @@ struct Run {
     shards: Vec<Running>,
     commit: VecDeque<CommitStep>,
     files: VecDeque<FileStep>,
+    historian: Historian,
     /// By source and destination.
     links: Vec<Vec<Link>>,
-    /// Steps for which the committer, or who writes snapshots, stands still.
+    /// Steps for which the committer, who writes snapshots, or who writes histories, stands still.
     commit_stall: u32,
     file_stall: u32,
+    history_stall: u32,
 }
 
 /// A shard at work.
@@ -100,6 +108,7 @@ struct Running {
     /// The name of the snapshot's file, the encoder, and how much is in it.
     snapshot: Option<(Name, Encoder, usize)>,
     is_synced: bool,
+    writing: Writing,
 }
 
 impl Authority {
@@ -124,7 +133,7 @@ impl Authority {
             cached_key_count_max: 8,
             quarantine_ms: 1_000,
             is_durable: true,
-            keeps_history: false,
+            keeps_history: true,
             hash_key: [0x5c; 16],
             tables: TABLES,
             planted,
@@ -138,6 +147,7 @@ impl Authority {
             openings: (0..shard_count).map(|shard| ground.openings(index, ShardIndex(shard)).collect()).collect(),
             disk: Disk::new(journal_bytes),
             ledgers: Vec::new(),
+            kept: (0..shard_count).map(|_| Kept::default()).collect(),
             run: None,
             boot: 0,
             clock_ms: START_MS,
@@ -149,7 +159,8 @@ impl Authority {
 
     /// Of a shard that replays without any bug.
     fn ledger(&self, shard: u16) -> Ledger {
-        let mut replica = Shard::new(ShardConfig { planted: Planted::default(), ..self.shard_config(shard) });
+        let mut replica =
+            Shard::new(ShardConfig { planted: Planted::default(), keeps_history: false, ..self.shard_config(shard) });
         self.fund(shard, &mut replica);
         Ledger::new(self.config.shard_count, replica)
     }
@@ -205,23 +216,27 @@ impl Authority {
     /// The process is killed: what it wrote stays.
     pub fn kill(&mut self, around: &mut Around) {
         around.trace.event(Event::Fault, [2, self.index as u64, 0]);
-        self.run = None;
+        self.end();
     }
 
     /// The power goes: what was not synced is lost, as chance has it.
     pub fn cut_power(&mut self, around: &mut Around) {
         around.trace.event(Event::Fault, [3, self.index as u64, 0]);
-        self.run = None;
+        self.end();
         around.faults.sectors_lost += self.disk.cut(&mut around.chance);
+    }
+
+    fn end(&mut self) {
+        self.run = None;
+        self.kept.iter_mut().for_each(Kept::forget_written);
     }
 
     /// One of its threads stands still for a while.
     pub fn stall(&mut self, around: &mut Around) {
         let steps = u32::try_from(around.chance.below(200)).expect("a small number");
-        let is_commit = around.chance.once_in(2);
+        let thread = around.chance.below(3);
         if let Some(run) = &mut self.run {
-            let stall = if is_commit { &mut run.commit_stall } else { &mut run.file_stall };
-            *stall = steps;
+            *[&mut run.commit_stall, &mut run.file_stall, &mut run.history_stall][thread] = steps;
             around.faults.stalls += 1;
             around.trace.event(Event::Fault, [4, self.index as u64, u64::from(steps)]);
         }
@@ -289,12 +304,20 @@ impl Authority {
         for shard in &shards {
             around.trace.bytes(&shard.state_digest());
         }
+        for (kept, shard) in self.kept.iter_mut().zip(&shards) {
+            kept.recovered(shard.history_end());
+        }
+        if around.chance.once_in(4) {
+            let mut disk = self.disk.clone();
+            self.check_histories(&shards, &mut disk, &around.ground)?;
+        }
         self.weak_copy = around.chance.below(2);
         let links = || (0..self.shard_count()).map(|_| Link::default()).collect();
         let links = (0..self.shard_count()).map(|_| links()).collect();
         let shards = recovered.into_iter().map(Running::new).collect();
-        let (commit, files) = (VecDeque::new(), VecDeque::new());
-        self.run = Some(Run { shards, commit, files, links, commit_stall: 0, file_stall: 0 });
+        let (commit, files, historian) = (VecDeque::new(), VecDeque::new(), Historian::default());
+        let (commit_stall, file_stall, history_stall) = (0, 0, 0);
+        self.run = Some(Run { shards, commit, files, historian, links, commit_stall, file_stall, history_stall });
         self.check_supply(around)
     }
 
@@ -315,7 +338,18 @@ impl Authority {
             ledger.check(recovered.shard.records_durable()).map_err(at)?;
         }
         let shards: Vec<&Shard> = recovered.iter().map(|recovered| &recovered.shard).collect();
-        around.book.check_remembered(&around.ground, self.index, &shards).map_err(at)
+        around.book.check_remembered(&around.ground, self.index, &shards).map_err(at)?;
+        self.check_histories(&shards, &mut disk, &around.ground).map_err(at)
+    }
+
+    /// What recovery gave back, with the histories that it left on the disk.
+    fn check_histories(&self, shards: &[&Shard], disk: &mut Disk, ground: &Ground) -> Result<(), String> {
+        for (index, (shard, kept)) in shards.iter().zip(&self.kept).enumerate() {
+            let mut segments = Segments::open(disk, &self.superblock, index);
+            let checked = history::check(shard, &mut segments, kept, ground);
+            checked.map_err(|wrong| format!("authority {}, shard {index}, histories: {wrong}", self.index))?;
+        }
+        Ok(())
     }
 
     /// No unit is lost or made: balances, what was paid out, and credits that are debited and not applied.
@@ -371,6 +405,7 @@ impl Authority {
             run.shards.iter().all(|running| {
                 let is_written = running.keeper.is_settled(&running.shard) && running.waiting.is_empty();
                 let has_answered = running.checking.is_empty() && running.shard.held_count() == 0;
+                let is_written = is_written && !running.shard.has_open_history();
                 is_written && has_answered && running.shard.amount_under_way() == 0
             })
         })
@@ -393,6 +428,7 @@ impl Authority {
 impl Running {
     fn new(recovered: Recovered) -> Self {
         Self {
+            writing: Writing::new(&recovered.shard),
             shard: recovered.shard,
             keeper: recovered.keeper,
             checking: VecDeque::new(),

@@ -2,11 +2,12 @@
 
 use super::super::disk::{Disk, Name, Stopped};
 use super::super::faults::Faults;
+use super::history::Segments;
 use super::{Authority, Stop};
 use core::cell::RefCell;
 use quittance_engine::journal::PAGE_BYTES;
 use quittance_engine::journal::block::BlockHeader;
-use quittance_engine::journal::identity::JournalKey;
+use quittance_engine::journal::identity::{JournalKey, Superblock};
 use quittance_engine::journal::scan::{Image, Invalidate, Repair};
 use quittance_engine::journal::snapshot::{Decoder, Item, SnapshotError, SnapshotHeader};
 use quittance_engine::keeper::{Journal, Keeper, ReadBack, ReadBackError, Source, Witness, read_back, snapshot_order};
@@ -44,7 +45,8 @@ fn recover_shard(authority: &Authority, index: u16, disk: &mut Disk, faults: &mu
     let config = authority.shard_config(index);
     let region_start = usize::try_from(superblock.region_start(config.shard)).expect("few regions");
     let disk = RefCell::new(disk);
-    let mut files = Files { disk: &disk, index, region_start };
+    let mut files = Files { disk: &disk, superblock: &superblock, index, region_start };
+    files.with_history(|history| history.check())?;
     let is_synced = !authority.is(Mutant::RepairsNotSynced) && !authority.is(Mutant::NoSyncBeforeRead);
     let mut mender = Mender { files, faults, snapshot: None, is_synced };
     let mut shard = Shard::new(config.clone());
@@ -75,6 +77,7 @@ fn recover_shard(authority: &Authority, index: u16, disk: &mut Disk, faults: &mu
 #[derive(Clone, Copy)]
 struct Files<'a, 'b> {
     disk: &'a RefCell<&'b mut Disk>,
+    superblock: &'a Superblock,
     index: u16,
     region_start: usize,
 }
@@ -83,6 +86,10 @@ struct Files<'a, 'b> {
 type Candidate = (usize, Name, Result<SnapshotHeader, SnapshotError>);
 
 impl Files<'_, '_> {
+    fn with_history<T>(&self, act: impl FnOnce(&mut Segments<'_>) -> T) -> T {
+        act(&mut Segments::open(&mut self.disk.borrow_mut(), self.superblock, self.index.into()))
+    }
+
     fn whole(&self, copy: usize, name: Name) -> Option<Vec<u8>> {
         let disk = self.disk.borrow();
         let mut bytes = vec![0; disk.length(copy, name)?];
@@ -182,6 +189,11 @@ impl Witness for Mender<'_, '_, '_> {
         self.files.disk.borrow_mut().write(repair.copy.into(), Name::Journal, offset, repair.bytes.into())
     }
 
+    fn history(&mut self, stubs: &[u8]) -> Result<(), Stopped> {
+        self.faults.histories_mended += self.files.with_history(|history| history.restore(stubs))?;
+        Ok(())
+    }
+
     fn unreadable(&mut self, _: usize, _: u64) {}
 
     /// Wipes the place where the journal ends, and syncs that and all repairs.
@@ -194,7 +206,8 @@ impl Witness for Mender<'_, '_, '_> {
         for copy in (0..2).filter(|_| self.is_synced) {
             disk.sync(copy, Name::Journal)?;
         }
-        Ok(())
+        drop(disk);
+        self.files.with_history(|history| history.sync())
     }
 }
 

@@ -17,14 +17,15 @@ impl Authority {
     /// What it does wrong.
     pub fn act(&mut self, around: &mut Around) -> Result<bool, String> {
         let shard = around.chance.below(self.shard_count());
-        match around.chance.below(16) {
+        match around.chance.below(18) {
             0..3 => Ok(self.check_signatures(shard, around)),
             3..5 => Ok(self.give(shard, around)),
             5..9 => self.commit_step(around),
             9..11 => self.reply(shard, around),
             11..14 => self.link_step(around),
             14 => Ok(self.snapshot_step(shard, around)),
-            _ => Ok(self.file_step(around)),
+            15 => Ok(self.file_step(around)),
+            _ => self.history_step(shard, around),
         }
     }
 

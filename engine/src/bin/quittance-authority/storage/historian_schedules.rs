@@ -32,6 +32,7 @@ const TABLES: Tables = Tables {
     root_checks: 512,
     roots_per_authority: 1,
     credits_unacknowledged: 8,
+    history_open_bytes: 1 << 16,
 };
 
 const AT_ONCE: Patience = Patience { gather: Duration::ZERO, sync: Duration::MAX };
