@@ -1,22 +1,25 @@
 //! A shard's steps, in any order: two shards of one authority, what reaches them, and what leaves. One vote per account and
-//! sequence number, no unit lost or made, nothing leaves before its record is durable, no panic.
+//! sequence number, no unit lost or made, nothing leaves before its record is durable, histories that leave nothing out, no panic.
 
 mod events;
+mod histories;
 mod ledger;
 
-use super::common::{Bug, Bytes, FUNDS, Random, START_MS, planted, worlds};
+use super::common::{Bug, Bytes, FUNDS, Random, START_MS, TABLES, TINY_TABLES, planted, worlds};
 use events::Authority;
 
 /// Steps that an input may have.
 const STEP_COUNT_MAX: usize = 400;
 
-/// Drives two shards through the steps that an input describes, then lets them come to rest.
+/// Drives two shards through the steps that an input describes, then lets them come to rest. Its first byte says how large
+/// their tables are.
 ///
 /// # Panics
 /// If something happens that must not.
 pub(crate) fn check(input: &[u8], bug: Option<Bug>) {
-    let mut authority = Authority::new(&worlds()[0], planted(bug));
     let mut input = Bytes(input);
+    let tables = if input.byte() % 2 == 1 { TINY_TABLES } else { TABLES };
+    let mut authority = Authority::new(&worlds()[0], tables, planted(bug));
     for _ in 0..STEP_COUNT_MAX {
         if input.is_empty() {
             break;
@@ -27,6 +30,7 @@ pub(crate) fn check(input: &[u8], bug: Option<Bug>) {
     authority.come_to_rest();
     authority.check_supply();
     authority.check_replay();
+    authority.check_histories();
 }
 
 const _: () = assert!(FUNDS > 0 && START_MS > 0, "there is something to pay, and time before which orders expire");
@@ -36,11 +40,14 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     for recipient in [1, 3, 7] {
         for oddity in [0, 1, 2, 3, 4, 5, 6] {
-            let mut life = vec![0, 0, recipient, 0, oddity, 4, 5, 6, 7];
+            let mut life = vec![oddity, 0, 0, recipient, 0, oddity, 4, 5, 6, 7];
             life.extend([0, 0, recipient, 0, 8, 4, 5, 7]);
             life.extend([
-                1, 0, recipient, 0, oddity, 4, 5, 7, 2, 0, 7, 6, 7, 8, 0, 9, 0, 8, 1, 6, 9, 1, 3, 0, 7, 12, 7,
+                1, 0, recipient, 0, oddity, 4, 5, 7, 2, 0, 7, 6, 7, 8, 0, 9, 0, 8, 1, 6, 9, 1, 3, 0, 13, 7, 12, 7,
             ]);
+            // Its history, asked for in every way; and orders while the disk is behind.
+            life.extend((0..oddity).flat_map(|what| [3, 7 * what, 3, 1 + 7 * what, 13, 7]));
+            life.extend([14, 2, 0, 0, recipient, 0, 8, 14, 4, 1, 0, recipient, 0, 0, 4, 5, 6, 7]);
             seeds.push(life);
         }
     }
@@ -57,7 +64,8 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         .chain([7, 8, 2, 8, 3, 8, 0, 8, 1, 8, 0, 8, 1, 6])
         .collect();
     let rest = [9, 0, 9, 1, 6, 12, 8, 0, 8, 1, 6, 9, 0, 9, 1, 7];
-    seeds.push([&payments[..], &rest].concat());
+    seeds.push([&[0], &payments[..], &rest].concat());
+    seeds.push([&[1], &payments[..], &rest].concat());
     seeds
 }
 
@@ -69,12 +77,12 @@ pub(crate) fn random(random: &mut Random) -> Vec<u8> {
         random.mutate(&mut input);
     }
     for _ in 0..random.below(40) {
-        let step = random.byte() % 13;
+        let step = random.byte() % 15;
         input.push(step);
         if matches!(step, 0 | 1) {
             let place = [random.byte() % 6, random.byte(), random.byte() % 4, random.byte() % 12];
             input.extend(place);
-        } else if matches!(step, 2 | 3 | 8 | 9) {
+        } else if matches!(step, 2 | 3 | 8 | 9 | 14) {
             input.push(random.byte());
         }
     }

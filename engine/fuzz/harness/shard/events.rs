@@ -1,14 +1,20 @@
 //! The steps.
 
+use super::histories::History;
 use super::ledger::Ledger;
 use crate::harness::common::{Bytes, FUNDS, START_MS, World, account, body, frames, judge, peer};
 use quittance_engine::credit::Credit;
 use quittance_engine::journal::RecordNumber;
+use quittance_engine::journal::snapshot::ShardTail;
+use quittance_engine::limits::Tables;
 use quittance_engine::mutant::Planted;
 use quittance_engine::shard::{Pressure, Shard, ShardConfig};
 use quittance_engine::types::{Address, Amount, Digest, ShardIndex, TimeMs};
 use quittance_engine::verify_batch::VerifyBatch;
-use quittance_net::frame::{self, FRAME_BYTES_MAX, Frame, HISTORY_SENT, HistoryQuery, Kind, OrderBody, Query, U64};
+use quittance_net::frame::{
+    self, FRAME_BYTES_MAX, Frame, HISTORY_CERTIFICATE, HISTORY_RECEIVED, HISTORY_SENT, HistoryPageView, HistoryQuery,
+    Kind, OrderBody, Query, U64,
+};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 const SHARD_COUNT: u16 = 2;
@@ -18,7 +24,9 @@ const ACCOUNT_COUNT: usize = 6;
 pub(crate) struct Authority<'a> {
     world: &'a World,
     planted: Planted,
+    tables: Tables,
     shards: [Shard; 2],
+    histories: [History; 2],
     ledgers: [Ledger; 2],
     /// Batches that are being checked, with their shard.
     checking: VecDeque<(usize, VerifyBatch)>,
@@ -35,11 +43,13 @@ pub(crate) struct Authority<'a> {
 
 impl<'a> Authority<'a> {
     /// Shards with a few accounts each.
-    pub(crate) fn new(world: &'a World, planted: Planted) -> Self {
+    pub(crate) fn new(world: &'a World, tables: Tables, planted: Planted) -> Self {
         let mut authority = Self {
             world,
             planted,
-            shards: [0, 1].map(|shard| Shard::new(config(world, shard, planted))),
+            tables,
+            shards: [0, 1].map(|shard| Shard::new(config(world, shard, tables, planted))),
+            histories: Default::default(),
             ledgers: Default::default(),
             checking: VecDeque::new(),
             handed_over: Default::default(),
@@ -57,7 +67,7 @@ impl<'a> Authority<'a> {
 
     /// One step, as the input has it.
     pub(crate) fn step(&mut self, input: &mut Bytes<'_>) {
-        match input.byte() % 13 {
+        match input.byte() % 15 {
             0 => self.order(input),
             1 => self.certificate(input),
             2 => self.query(input),
@@ -70,7 +80,9 @@ impl<'a> Authority<'a> {
             9 => self.acks(input.byte()),
             10 => self.seal_and_sync(0),
             11 => self.now_ms += 700,
-            _ => self.shards.iter_mut().for_each(|shard| shard.resend_credits_to_all()),
+            12 => self.shards.iter_mut().for_each(|shard| shard.resend_credits_to_all()),
+            13 => self.hand_over(),
+            _ => self.press(input.byte()),
         }
     }
 
@@ -149,8 +161,12 @@ impl<'a> Authority<'a> {
         self.receive(shard, bytemuck::bytes_of(&query));
     }
 
+    /// Pages of either chain, or a certificate.
     fn history_query(&mut self, input: &mut Bytes<'_>) {
-        let account = account(input.below(ACCOUNT_COUNT + 1));
+        let asked = usize::from(input.byte());
+        let account = account(asked % (ACCOUNT_COUNT + 1));
+        let what = [HISTORY_SENT, HISTORY_RECEIVED, HISTORY_CERTIFICATE][asked / (ACCOUNT_COUNT + 1) % 3];
+        let sequence = U64::new((asked / (3 * (ACCOUNT_COUNT + 1))) as u64);
         let shard = self.world.shard_of(&account, SHARD_COUNT);
         let zero = U64::new(0);
         let query = HistoryQuery {
@@ -159,13 +175,24 @@ impl<'a> Authority<'a> {
             nonce: zero,
             from: zero,
             stop: zero,
-            sequence: zero,
-            what: HISTORY_SENT,
+            sequence,
+            what,
             padding: [0; 15],
         };
         let mut datagram = bytemuck::bytes_of(&query).to_vec();
         datagram.resize(FRAME_BYTES_MAX, 0);
         self.receive(shard, &datagram);
+    }
+
+    /// Entries go to the disk, and questions are answered from there.
+    fn hand_over(&mut self) {
+        self.shards.iter_mut().zip(&mut self.histories).for_each(|(shard, history)| history.turn(shard));
+    }
+
+    /// A journal is as full as it is.
+    fn press(&mut self, how: u8) {
+        let pressure = [Pressure::None, Pressure::Votes, Pressure::Confirmations][usize::from(how / 2) % 3];
+        self.shards[usize::from(how % 2)].set_pressure(pressure);
     }
 
     /// Orders that waited go on, and what is to be checked goes to be checked.
@@ -236,8 +263,26 @@ impl<'a> Authority<'a> {
                 let is_known = ledger.votes.contains(&other) || ledger.confirmed.contains(&other);
                 assert!(other == [0; 32] || is_known, "a refusal tells of what is not durable");
             }
-            other => panic!("a shard without a history sends no {other:?}"),
+            Frame::HistoryPage(page) => self.check_page(index, &page),
+            Frame::Certificate(view) => {
+                let digest = self.world.digest(&view.head.body);
+                assert!(ledger.confirmed.contains(&digest), "a certificate leaves before its payment is durable");
+                assert!(self.certified.contains(&digest), "a certificate of what no quorum voted for");
+            }
+            other => panic!("a shard sends no {other:?}"),
         }
+    }
+
+    /// Payments that are durable, each one less than the one before.
+    fn check_page(&self, index: usize, page: &HistoryPageView<'_>) {
+        if page.head.what != HISTORY_SENT {
+            return;
+        }
+        let next = self.ledgers[index].next.get(&page.head.account).copied().unwrap_or(0);
+        let sequences = page.items.iter().map(|item| item.sequence.get());
+        assert!(sequences.clone().all(|sequence| sequence < next), "a page tells of a payment that is not durable");
+        let newest = sequences.clone().next().unwrap_or(0);
+        assert!(sequences.eq((0..=newest).rev().take(page.items.len())), "a page leaves payments out");
     }
 
     /// A credit is handed over: once, twice, or the one before again. Some are lost.
@@ -293,6 +338,7 @@ impl<'a> Authority<'a> {
                 self.finish_batch();
             }
             self.seal_and_sync(usize::MAX);
+            self.hand_over();
             self.replies();
             self.shards.iter_mut().for_each(|shard| shard.resend_credits_to_all());
             for how in [0, 1] {
@@ -301,9 +347,9 @@ impl<'a> Authority<'a> {
                 self.acks(how);
             }
             self.seal_and_sync(usize::MAX);
-            let is_done =
-                |shard: &Shard| shard.amount_under_way() == 0 && !shard.has_replies() && shard.held_count() == 0;
-            if self.shards.iter().all(is_done) {
+            let is_quiet =
+                |shard: &Shard| !shard.has_replies() && !shard.has_open_history() && shard.held_count() == 0;
+            if self.shards.iter().all(|shard| shard.amount_under_way() == 0 && is_quiet(shard)) {
                 return;
             }
             self.now_ms += 100;
@@ -312,16 +358,29 @@ impl<'a> Authority<'a> {
     }
 
     /// The records make the same state again.
-    pub(crate) fn check_replay(&self) {
+    pub(crate) fn check_replay(&mut self) {
         for (index, (shard, ledger)) in self.shards.iter().zip(&self.ledgers).enumerate() {
             let number = u16::try_from(index).expect("two shards");
-            let mut replica = Shard::new(config(self.world, number, self.planted));
+            let mut replica = Shard::new(config(self.world, number, self.tables, self.planted));
             fund(self.world, index, &mut replica);
             replica.begin_recovery(RecordNumber(0));
             replica.replay(&ledger.sealed).expect("what a shard sealed makes sense");
+            let mut stubs = Vec::new();
+            replica.take_stubs(&mut stubs);
+            self.histories[index].check_stubs(&stubs);
             replica.finish_recovery().expect("there is no snapshot");
             assert!(replica.state_digest() == shard.state_digest(), "the records make another state");
-            assert!(replica.snapshot_tail() == shard.snapshot_tail(), "the records make other links");
+            // A replay leaves room for votes behind the last entry.
+            let links = |shard: &Shard| ShardTail { history_end: 0, ..shard.snapshot_tail().1 };
+            assert!(links(&replica) == links(shard), "the records make other links");
+        }
+    }
+
+    /// Histories say how everything came about.
+    pub(crate) fn check_histories(&mut self) {
+        let funded: BTreeSet<Address> = (0..ACCOUNT_COUNT).map(account).collect();
+        for (shard, history) in self.shards.iter().zip(&mut self.histories) {
+            history.check_chains(shard, |image| funded.contains(&image.address));
         }
     }
 }
@@ -337,8 +396,9 @@ impl ToAll for Shard {
     }
 }
 
-fn config(world: &World, shard: u16, planted: Planted) -> ShardConfig {
-    world.config(shard, SHARD_COUNT, planted)
+fn config(world: &World, shard: u16, tables: Tables, planted: Planted) -> ShardConfig {
+    let account_count_max = tables.account_reserve(SHARD_COUNT) + 64;
+    ShardConfig { account_count_max, keeps_history: true, tables, ..world.config(shard, SHARD_COUNT, planted) }
 }
 
 fn fund(world: &World, index: usize, shard: &mut Shard) {
