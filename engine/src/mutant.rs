@@ -87,6 +87,10 @@ mutants! {
     ReleaseBeforeSnapshotSync = "release-before-snapshot-sync";
     /// For the driver: a snapshot counts though the history that it vouches for is not synced.
     SnapshotBeforeHistory = "snapshot-before-history";
+    /// Marks that show that one of two processes has lost its state begin a session all the same.
+    MarksNotChecked = "marks-not-checked";
+    /// For the driver: a process hands nothing over again when another session begins.
+    LinkWithoutResend = "link-without-resend";
     /// For the driver: recovery reads what is not known to be on the medium, and never makes sure of it.
     NoSyncBeforeRead = "no-sync-before-read";
     /// For the driver: recovery mends the copies, and goes on before that is durable.

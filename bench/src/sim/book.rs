@@ -334,15 +334,16 @@ impl Book {
         Ok(())
     }
 
-    /// Whether the shards of an authority that came back remember all that it let go.
+    /// Whether the shards of an authority that came back remember all that it let go. `None` for those that do not run.
     ///
     /// # Errors
     /// What they forgot.
-    pub fn check_remembered(&self, ground: &Ground, authority: usize, shards: &[&Shard]) -> Result<(), String> {
+    pub fn check_remembered(&self, ground: &Ground, authority: usize, shards: &[Option<&Shard>]) -> Result<(), String> {
         let promises = &self.promises[authority];
         for (account, reached) in promises.reached.iter().enumerate() {
             let address = &ground.accounts[account];
-            let slot = shards[ground.shard_of(authority, address).index()].account(address);
+            let Some(shard) = shards[ground.shard_of(authority, address).index()] else { continue };
+            let slot = shard.account(address);
             let (next, pending) = slot.map_or((0, NO_ORDER), |slot| (slot.next_sequence.0, slot.pending));
             if next < *reached {
                 return Err(format!("authority {authority} applied {reached} of {account}'s and remembers {next}"));
@@ -355,12 +356,13 @@ impl Book {
         self.check_links(authority, shards)
     }
 
-    fn check_links(&self, authority: usize, shards: &[&Shard]) -> Result<(), String> {
+    fn check_links(&self, authority: usize, shards: &[Option<&Shard>]) -> Result<(), String> {
         let promises = &self.promises[authority];
-        let tails: Vec<_> = shards.iter().map(|shard| shard.snapshot_tail().1).collect();
+        let tails: Vec<_> = shards.iter().map(|shard| shard.map(|shard| shard.snapshot_tail().1)).collect();
         for (source, tail) in tails.iter().enumerate() {
-            for (destination, outgoing) in tail.outgoing.iter().enumerate() {
-                let applied = tails[destination].incoming[source];
+            for (destination, outgoing) in tail.iter().flat_map(|tail| &tail.outgoing).enumerate() {
+                let Some(other) = &tails[destination] else { continue };
+                let applied = other.incoming[source];
                 let forgotten = outgoing.last_number - outgoing.credits.len() as u64;
                 let (left, acked) = (promises.credits[source][destination].len(), promises.acked[source][destination]);
                 let link = || format!("authority {authority}, shard {source} to {destination}");

@@ -41,6 +41,16 @@ faults! {
     links_repeated,
     /// Those that overtook others.
     links_overtook,
+    /// Sessions between two processes that broke.
+    wires_broken,
+    /// Bytes changed on such a way.
+    wires_changed,
+    /// Bytes that were under way when it broke.
+    wire_bytes_lost,
+    /// Sessions that came up.
+    wires_up,
+    /// Processes without their disk that were found out.
+    losses_found,
     /// Processes killed.
     kills,
     /// Power cuts.

@@ -7,11 +7,12 @@
 //! # What there is
 //! - **Committees** of 4 and 7, f of whose members lie ([`liar`]): they vote for anything, stay silent, send old datagrams
 //!   again, vote for two orders.
-//! - **Authorities** with one to three shards each ([`authority`]), not all the same number; small journals, so that rings turn
-//!   and snapshots are needed; small tables.
+//! - **Authorities** with one to three shards each ([`authority`]), not all the same number, some of them in two processes
+//!   ([`process`]) with disks and crashes of their own; small journals, so that rings turn and snapshots are needed; small tables.
 //! - **Payers** ([`payer`]), who ask again and again, crash, and never make two orders of one sequence number. **Thieves**
 //!   ([`thief`]), who do, and spend what they do not have, sign for others, make certificates of too few votes, and noise.
-//! - **A network** ([`network`]) that loses, repeats, reorders and cuts off; links between shards that do so, too.
+//! - **A network** ([`network`]) that loses, repeats, reorders and cuts off; links between shards that do so, too; and between two
+//!   processes of an authority the engine's sessions, over a wire (`wire.rs`) that is late, breaks at any byte and changes some.
 //! - **Histories**: entries gathered, written and synced as the authority's thread does it, on the first disk; and payers who
 //!   read anybody's, page by page, and ask for certificates.
 //! - **Disks** ([`disk`]), two for each authority: they tear, lose and reorder what was not synced, fail in a sync, and damage
@@ -30,6 +31,7 @@
 //! 2. Votes, receipts, answers, credits and their acknowledgements rest on records that both disks have.
 //! 3. After every recovery, and now and then as if the power went at this moment: nothing that was told is forgotten, all that
 //!    was durable is there, and the state is that of the records that lasted, replayed one by one by a shard without history.
+//!    A process that had lost its disks would be found out by the other, as soon as that has had to do with it.
 //!    Histories leave no payment out: from its newest end every chain goes back to the account's first payment, and comes to
 //!    its balance. What was synced with votes has them; only what was not may have lost them.
 //! 4. In each authority balances, credits under way and what was paid out add up to the supply. Outboxes keep their bounds, no
@@ -57,13 +59,14 @@
 //! Worlds are short-lived, so a shard's tables are small here ([`Tables`](quittance_engine::limits::Tables)).
 //!
 //! What it does not have: journals and snapshots too large for one chunk, account tables that are full, two faults in one
-//! place at once (both copies of a block damaged), histories of more than a segment, an authority in several processes, committees that change.
+//! place at once (both copies of a block damaged), histories of more than a segment, an authority in more than two processes,
+//! committees that change.
 //!
 //! | files | what they hold |
 //! |---|---|
 //! | `world.rs`, `around.rs`, `ground.rs` | a world, what its steps touch, what stays the same |
 //! | `swarm.rs`, `chance.rs`, `faults.rs`, `trace.rs` | what goes wrong, by chance, counted, traced |
-//! | `authority/`, `liar.rs` | authorities |
+//! | `authority.rs`, `process/`, `wire.rs`, `liar.rs` | authorities, their processes, and what is between them |
 //! | `payer.rs`, `thief.rs`, `ballot.rs`, `inquiry.rs` | payers, the votes that they gather, the histories that they read |
 //! | `network.rs`, `disk.rs`, `signatures.rs` | what connects them |
 //! | `ledger.rs`, `book.rs` | what must hold |
@@ -84,11 +87,13 @@ pub mod mutants;
 pub mod network;
 mod options;
 pub mod payer;
+pub mod process;
 mod report;
 pub mod signatures;
 pub mod swarm;
 pub mod thief;
 pub mod trace;
+mod wire;
 pub mod world;
 
 pub use options::SimOptions;

@@ -25,6 +25,8 @@ pub struct Swarm {
     pub lies: Vec<Lie>,
     /// Shards by authority.
     pub shard_counts: Vec<u16>,
+    /// By authority: the first shard that a second process runs, if there is one.
+    pub splits: Vec<Option<u16>>,
     /// Honest payers.
     pub payer_count: usize,
     /// Dishonest ones.
@@ -41,6 +43,10 @@ pub struct Swarm {
     pub link_repeat: u32,
     /// Among how many the next is drawn.
     pub link_disorder: usize,
+    /// Per act on the wire between two processes: it breaks.
+    pub wire_break: u32,
+    /// Per act: a byte is changed on its way.
+    pub wire_flip: u32,
     /// Per step: one authority and some payers cannot reach each other, until it ends.
     pub partition: u32,
     /// Per step: a partition ends.
@@ -91,10 +97,17 @@ impl Swarm {
         let (partition, clock_jump, payer_crash, stall) = (rate(60), rate(40), rate(400), rate(60));
         let (kill, power_cut, sync_error, damage) = (rate(RARELY), rate(RARELY), rate(120), rate(200));
         let (stop_in_recovery, heal) = (rate(8_000), 200);
+        let (wire_break, wire_flip) = (rate(160), rate(160));
+        let shard_counts: Vec<u16> = (0..member_count).map(|_| shard_count(chance)).collect();
+        let mut split = |count: &u16| {
+            let is_split = *count > 1 && chance.once_in(2);
+            is_split.then(|| 1 + u16::try_from(chance.below(usize::from(count - 1))).expect("at most three"))
+        };
         Self {
             member_count,
             lies,
-            shard_counts: (0..member_count).map(|_| shard_count(chance)).collect(),
+            splits: shard_counts.iter().map(&mut split).collect(),
+            shard_counts,
             payer_count: 2 + chance.below(5),
             thief_count: chance.below(4),
             lose,
@@ -103,6 +116,8 @@ impl Swarm {
             link_lose,
             link_repeat,
             link_disorder: *chance.pick(&[1, 1, 3, 100]),
+            wire_break,
+            wire_flip,
             partition,
             heal,
             kill,
@@ -126,6 +141,8 @@ impl Swarm {
             &mut self.repeat,
             &mut self.link_lose,
             &mut self.link_repeat,
+            &mut self.wire_break,
+            &mut self.wire_flip,
             &mut self.partition,
             &mut self.kill,
             &mut self.power_cut,

@@ -26,6 +26,8 @@ pub enum Event {
     Snapshot,
     /// Credits or acknowledgements moved.
     Link,
+    /// Bytes between two processes.
+    Wire,
     /// A step of a history.
     History,
     /// A fault.

@@ -86,7 +86,7 @@ impl World {
         let ground = Ground::new(seed, &swarm, keys);
         let notary = Notary::new(seed, terms.real_signatures);
         let authority =
-            |index: usize| Authority::new(&ground, index, notary.signer(keys, index), *keys.seed(index), terms.planted);
+            |index: usize| Authority::new(&ground, (index, swarm.splits[index]), &notary, keys, terms.planted);
         let authorities = (0..ground.honest_count).map(authority).collect();
         let liars = (ground.honest_count..).zip(&swarm.lies).map(|(index, lie)| Liar::new(index, *lie)).collect();
         let thief =
@@ -134,7 +134,7 @@ impl World {
 
     fn live(&mut self, steps: u64) -> Result<(), String> {
         for index in 0..self.authorities.len() {
-            self.authorities[index].start(&mut self.around)?;
+            self.authorities[index].start_all(&mut self.around)?;
         }
         while self.step < steps && self.turn / TURNS_PER_STEP_MAX < steps {
             self.take_turn()?;
@@ -193,8 +193,7 @@ impl World {
             11 | 12 => Ok(false),
             _ => {
                 let authority = around.chance.below(self.authorities.len());
-                let authority = &mut self.authorities[authority];
-                if authority.is_up() { authority.act(around) } else { Ok(false) }
+                self.authorities[authority].act(around)
             }
         }
     }
@@ -228,24 +227,26 @@ impl World {
         let around = &mut self.around;
         let authority = around.chance.below(self.authorities.len());
         let (place, authority) = (authority, &mut self.authorities[authority]);
-        if !authority.is_up() {
+        let which = authority.draw(around);
+        let process = authority.process(which);
+        if !process.is_up() {
             if around.chance.happens(around.swarm.restart) {
-                authority.start(around)?;
+                authority.start(which, around)?;
             }
         } else if around.chance.happens(around.swarm.kill) {
             around.faults.kills += 1;
-            authority.kill(around);
+            process.kill(around);
         } else if around.chance.happens(around.swarm.power_cut) {
             around.faults.power_cuts += 1;
-            authority.cut_power(around);
+            process.cut_power(around);
         } else if around.chance.happens(around.swarm.stall) {
-            authority.stall(around);
+            process.stall(around);
         }
         if around.chance.happens(around.swarm.damage) {
-            authority.damage(around);
+            authority.process(which).damage(around);
         }
         if around.chance.happens(around.swarm.clock_jump) {
-            authority.jump_clock(around);
+            authority.process(which).jump_clock(around);
         }
         if around.chance.happens(around.swarm.partition) {
             around.faults.partitions += 1;
@@ -266,9 +267,7 @@ impl World {
         for (index, authority) in self.authorities.iter_mut().enumerate() {
             self.around.network.heal(index);
             // One that was stopped in a recovery before is down still.
-            if !authority.is_up() {
-                authority.start(&mut self.around)?;
-            }
+            authority.start_all(&mut self.around)?;
         }
         while !self.is_at_rest() {
             if self.turn >= end {

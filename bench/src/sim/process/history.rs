@@ -6,7 +6,7 @@ use super::super::ballot::is_proved;
 use super::super::disk::{Disk, Name, Stopped};
 use super::super::ground::{Ground, OPENING};
 use super::super::trace::Event;
-use super::{Authority, Running, Stop};
+use super::{Process, Running, Stop};
 use core::cmp::Ordering;
 use quittance_engine::history::answer::{Entries, HistoryRequest, answer};
 use quittance_engine::history::entry::{Chain, Content, ENTRY_BYTES_MAX, Entry, split_first};
@@ -125,7 +125,7 @@ impl Writing {
     }
 }
 
-impl Authority {
+impl Process {
     /// One shard's turn, or one act of the thread.
     pub(super) fn history_step(&mut self, shard: usize, around: &mut Around) -> Result<bool, String> {
         let Some(run) = &mut self.run else { return Ok(false) };
@@ -158,7 +158,8 @@ impl Authority {
     fn append_history(&mut self, shard: usize, position: u64, bytes: &[u8]) {
         let run = self.run.as_mut().expect("its thread is at work");
         let writing = &mut run.shards[shard].writing;
-        let mut segments = Segments::open(&mut self.disk, &self.superblock, shard);
+        let index = self.shards.iter().nth(shard).expect("one of its shards");
+        let mut segments = Segments::open(&mut self.disk, &self.superblock, index);
         let tail = segments.append(writing.tail.take(), position, bytes);
         writing.tail = Some(tail.expect("it has fuel"));
         writing.end = position + bytes.len() as u64;
@@ -176,8 +177,8 @@ impl Authority {
     fn sync_history(&mut self, around: &mut Around) {
         let run = self.run.as_mut().expect("its thread is at work");
         run.historian.is_dirty = false;
-        for (shard, running) in run.shards.iter_mut().enumerate() {
-            let name = name(shard);
+        for ((shard, running), index) in run.shards.iter_mut().enumerate().zip(self.shards.iter()) {
+            let name = Name::History(index.0);
             if around.chance.happens(around.swarm.sync_error) {
                 around.faults.sync_errors += 1;
                 self.disk.fail_sync(0, name, &mut around.chance);
@@ -194,7 +195,8 @@ impl Authority {
     /// Answers, and is held to what it should have found.
     fn answer_history(&mut self, shard: usize, request: &HistoryRequest, around: &mut Around) -> Result<(), String> {
         let at = |wrong: String| format!("authority {}, a history's answer: {wrong}", self.index);
-        let mut segments = Segments::open(&mut self.disk, &self.superblock, shard);
+        let index = self.shards.iter().nth(shard).expect("one of its shards");
+        let mut segments = Segments::open(&mut self.disk, &self.superblock, index);
         let reply = answer(request, &mut segments);
         match frame::parse(reply.bytes()) {
             Ok(Frame::Certificate(certificate)) if !is_proved(&certificate, around) => {
@@ -217,10 +219,6 @@ impl Authority {
     }
 }
 
-fn name(shard: usize) -> Name {
-    Name::History(u16::try_from(shard).expect("few shards"))
-}
-
 /// A shard's segment in the first copy's directory. A world is too short for a second one.
 pub(super) struct Segments<'a> {
     disk: &'a mut Disk,
@@ -229,10 +227,9 @@ pub(super) struct Segments<'a> {
 }
 
 impl<'a> Segments<'a> {
-    pub(super) fn open(disk: &'a mut Disk, superblock: &Superblock, shard: usize) -> Self {
-        let name = name(shard);
-        let Name::History(index) = name else { unreachable!("it was made just now") };
-        let identity = superblock.identity.of_shard(ShardIndex(index));
+    pub(super) fn open(disk: &'a mut Disk, superblock: &Superblock, shard: ShardIndex) -> Self {
+        let name = Name::History(shard.0);
+        let identity = superblock.identity.of_shard(shard);
         Self { disk, header: SegmentHeader { shard: identity, created: superblock.created, number: 0 }, name }
     }
 

@@ -3,7 +3,7 @@
 use super::super::around::Around;
 use super::super::disk::Name;
 use super::super::trace::Event;
-use super::{Authority, Run, Running};
+use super::{Process, Run, Running};
 use quittance_engine::journal::BLOCK_BYTES_MAX;
 use quittance_engine::journal::block::{PAYLOAD_BYTES_MAX, set_copy};
 use quittance_engine::journal::record::RECORD_BYTES_MAX;
@@ -39,10 +39,10 @@ pub(super) enum FileStep {
     Sync { copy: usize, name: Name },
     Rename { copy: usize, from: Name, to: Name },
     SyncDirectory { copy: usize },
-    Done { shard: usize },
+    Done { shard: ShardIndex },
 }
 
-impl Authority {
+impl Process {
     /// A shard seals what has gathered, or some of it, if a block is due.
     pub(super) fn give(&mut self, shard: usize, around: &mut Around) -> bool {
         let may_overlap = self.is(Mutant::TwoBlocksUnderWay) || self.is(Mutant::CompletionOutOfOrder);
@@ -87,7 +87,7 @@ impl Authority {
         match step {
             CommitStep::Write { copy, shard, block } => {
                 let Block { copies, placed } = &run.shards[shard].under_way[block];
-                let region = self.superblock.region_start(ShardIndex(u16::try_from(shard).expect("few shards")));
+                let region = self.superblock.region_start(self.shards.iter().nth(shard).expect("one of its shards"));
                 let offset = usize::try_from(region + placed.offset).expect("few regions");
                 self.disk.write(copy, Name::Journal, offset, Rc::clone(&copies[copy])).expect("it has fuel");
                 self.ledgers[shard].write(copy, placed.block);
@@ -144,7 +144,7 @@ impl Authority {
             FileStep::Rename { copy, from, to } => disk.rename(copy, from, to),
             FileStep::SyncDirectory { copy } => disk.sync_directory(copy),
             FileStep::Done { shard } => {
-                run.shards[shard].is_synced = true;
+                run.shards[self.shards.local(shard)].is_synced = true;
                 Ok(())
             }
         }
@@ -242,5 +242,5 @@ fn finish_file(from: Name, is_synced: bool, steps: &mut VecDeque<FileStep>) {
         steps.push_back(FileStep::Rename { copy, from, to: Name::Snapshot(shard, turn) });
         steps.push_back(FileStep::SyncDirectory { copy });
     }
-    steps.push_back(FileStep::Done { shard: shard.into() });
+    steps.push_back(FileStep::Done { shard: ShardIndex(shard) });
 }

@@ -3,7 +3,7 @@
 use super::super::disk::{Disk, Name, Stopped};
 use super::super::faults::Faults;
 use super::history::Segments;
-use super::{Authority, Stop};
+use super::{Process, Stop};
 use core::cell::RefCell;
 use quittance_engine::journal::PAGE_BYTES;
 use quittance_engine::journal::block::BlockHeader;
@@ -22,52 +22,57 @@ pub(super) struct Recovered {
 }
 
 /// Reads an authority back from these disks, which are its own or a copy of them.
-pub(super) fn recover(authority: &Authority, disk: &mut Disk, faults: &mut Faults) -> Result<Vec<Recovered>, Stop> {
-    let shard_count = authority.config.shard_count;
+pub(super) fn recover(process: &Process, disk: &mut Disk, faults: &mut Faults) -> Result<Vec<Recovered>, Stop> {
     for copy in 0..2 {
-        if !authority.is(Mutant::NoSyncBeforeRead) {
+        if !process.is(Mutant::NoSyncBeforeRead) {
             disk.sync(copy, Name::Journal)?;
         }
-        for name in (0..shard_count).flat_map(|shard| [0, 1].map(|turn| Name::Unfinished(shard, turn))) {
+        for name in process.shards.iter().flat_map(|shard| [0, 1].map(|turn| Name::Unfinished(shard.0, turn))) {
             if disk.length(copy, name).is_some() {
                 disk.remove(copy, name)?;
             }
         }
         disk.sync_directory(copy)?;
     }
-    (0..shard_count).map(|shard| recover_shard(authority, shard, disk, faults)).collect()
+    process.shards.iter().map(|shard| recover_shard(process, shard, disk, faults)).collect()
 }
 
-fn recover_shard(authority: &Authority, index: u16, disk: &mut Disk, faults: &mut Faults) -> Result<Recovered, Stop> {
-    let superblock = authority.superblock;
-    let key = JournalKey::derive(&authority.seed, &superblock.created);
+fn recover_shard(
+    process: &Process,
+    index: ShardIndex,
+    disk: &mut Disk,
+    faults: &mut Faults,
+) -> Result<Recovered, Stop> {
+    let superblock = process.superblock;
+    let key = JournalKey::derive(&process.seed, &superblock.created);
     let journal = Journal { superblock, key: key.clone(), copy_count: 2 };
-    let config = authority.shard_config(index);
+    let place = process.shards.local(index);
+    let config = process.shard_config(place);
     let region_start = usize::try_from(superblock.region_start(config.shard)).expect("few regions");
     let disk = RefCell::new(disk);
     let mut files = Files { disk: &disk, superblock: &superblock, index, region_start };
     files.with_history(|history| history.check())?;
-    let is_synced = !authority.is(Mutant::RepairsNotSynced) && !authority.is(Mutant::NoSyncBeforeRead);
+    let is_synced = !process.is(Mutant::RepairsNotSynced) && !process.is(Mutant::NoSyncBeforeRead);
     let mut mender = Mender { files, faults, snapshot: None, is_synced };
     let mut shard = Shard::new(config.clone());
     let fund = |shard: &mut Shard| {
-        authority.fund(index, shard);
+        process.fund(place, shard);
         Ok(())
     };
     let read = match read_back(&journal, &mut files, &mut mender, &config, &mut shard, fund) {
         Ok(read) => read,
         Err(ReadBackError::Machine(stopped)) => return Err(Stop::Halted(stopped)),
         Err(ReadBackError::Refused(refusal)) => {
-            return Err(Stop::Wrong(format!("shard {index} refuses to start: {refusal}")));
+            return Err(Stop::Wrong(format!("shard {} refuses to start: {refusal}", index.0)));
         }
     };
     mender.mend_snapshot()?;
-    let boot = (authority.boot, authority.config.committee.epoch());
+    let boot = (process.boot, process.config.committee.epoch());
     let ReadBack { tail, head, snapshot_number, .. } = read;
     let keeper = Keeper::resume(&superblock, config.shard, key, boot, (tail, head), snapshot_number)
-        .map_err(|fault| Stop::Wrong(format!("shard {index} refuses to start: {fault}")))?
+        .map_err(|fault| Stop::Wrong(format!("shard {} refuses to start: {fault}", index.0)))?
         .with(config.planted);
-    for destination in 0..authority.config.shard_count {
+    for destination in 0..process.config.shard_count {
         shard.resend_credits(ShardIndex(destination));
     }
     Ok(Recovered { shard, keeper })
@@ -78,7 +83,7 @@ fn recover_shard(authority: &Authority, index: u16, disk: &mut Disk, faults: &mu
 struct Files<'a, 'b> {
     disk: &'a RefCell<&'b mut Disk>,
     superblock: &'a Superblock,
-    index: u16,
+    index: ShardIndex,
     region_start: usize,
 }
 
@@ -87,7 +92,7 @@ type Candidate = (usize, Name, Result<SnapshotHeader, SnapshotError>);
 
 impl Files<'_, '_> {
     fn with_history<T>(&self, act: impl FnOnce(&mut Segments<'_>) -> T) -> T {
-        act(&mut Segments::open(&mut self.disk.borrow_mut(), self.superblock, self.index.into()))
+        act(&mut Segments::open(&mut self.disk.borrow_mut(), self.superblock, self.index))
     }
 
     fn whole(&self, copy: usize, name: Name) -> Option<Vec<u8>> {
@@ -114,7 +119,7 @@ impl Source for Files<'_, '_> {
     fn candidates(&mut self, decoder: &dyn Fn() -> Decoder) -> Result<Vec<Candidate>, Stopped> {
         let mut candidates = Vec::new();
         for copy in 0..2 {
-            for name in [0, 1].map(|turn| Name::Snapshot(self.index, turn)) {
+            for name in [0, 1].map(|turn| Name::Snapshot(self.index.0, turn)) {
                 let disk = self.disk.borrow();
                 if disk.length(copy, name).is_some() {
                     let mut page = [0; PAGE_BYTES];
@@ -215,7 +220,7 @@ impl Mender<'_, '_, '_> {
     /// Puts the snapshot in use into the other copy's directory, if that lacks it.
     fn mend_snapshot(&self) -> Result<(), Stopped> {
         let Some((from, header)) = self.snapshot else { return Ok(()) };
-        let (index, turn, to) = (self.files.index, header.number % 2, 1 - from);
+        let (index, turn, to) = (self.files.index.0, header.number % 2, 1 - from);
         let (name, unfinished) = (Name::Snapshot(index, turn), Name::Unfinished(index, turn));
         let bytes = self.files.whole(from, name).expect("it was read before");
         if self.files.whole(to, name).as_ref() == Some(&bytes) {

@@ -3,14 +3,14 @@
 use super::super::around::Around;
 use super::super::network::{Packet, Place, payer_at, peer};
 use super::super::trace::Event;
-use super::Authority;
+use super::Process;
 use quittance_engine::shard::Outlet;
-use quittance_engine::types::Peer;
+use quittance_engine::types::{Peer, ShardIndex};
 
 /// Batches of one shard that are being checked at a time, as with verifier threads.
 const CHECKING_MAX: usize = 2;
 
-impl Authority {
+impl Process {
     /// Does something, if there is something to do. Returns whether there was.
     ///
     /// # Errors
@@ -33,7 +33,7 @@ impl Authority {
     pub fn receive(&mut self, shard: u16, payer: usize, datagram: &[u8], around: &mut Around) {
         let now = self.now(around);
         let Some(run) = &mut self.run else { return };
-        let running = &mut run.shards[usize::from(shard)];
+        let running = &mut run.shards[self.shards.local(ShardIndex(shard))];
         if running.shard.room() == 0 {
             around.faults.busy += 1;
             return;
@@ -78,7 +78,7 @@ impl Authority {
         around.trace.event(Event::Replied, [self.index as u64, shard as u64, 0]);
         let mut frames = Frames(Vec::new());
         running.shard.send_replies(&mut frames);
-        let from = Place::Shard(self.index, u16::try_from(shard).expect("few shards"));
+        let from = Place::Shard(self.index, self.shard_at(shard).0);
         for (peer, bytes) in frames.0 {
             around.book.reply_left(&around.ground, self.teller(shard), &bytes)?;
             around.send(Packet { from, to: Place::Payer(payer_at(&peer)), bytes });

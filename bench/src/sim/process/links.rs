@@ -2,8 +2,10 @@
 
 use super::super::around::Around;
 use super::super::trace::Event;
-use super::Authority;
+use super::{Process, Run};
 use quittance_engine::credit::{Credit, CreditAck};
+use quittance_engine::peer_link::PairMarks;
+use quittance_engine::shard::Shard;
 use quittance_engine::types::ShardIndex;
 use std::collections::VecDeque;
 
@@ -17,7 +19,7 @@ pub(super) struct Link {
     acks: VecDeque<CreditAck>,
 }
 
-impl Authority {
+impl Process {
     /// One end of one link does something. Returns whether there was anything to do.
     pub(super) fn link_step(&mut self, around: &mut Around) -> Result<bool, String> {
         let count = self.shard_count();
@@ -42,12 +44,14 @@ impl Authority {
 
     fn hand_over(&mut self, source: usize, destination: usize, around: &mut Around) -> Result<bool, String> {
         let Some(run) = &mut self.run else { return Ok(false) };
-        let (shard, to) = (&mut run.shards[source].shard, index(destination));
+        let (from, to) = (self.shards.iter().nth(source), self.shards.iter().nth(destination));
+        let (from, to) = from.zip(to).expect("both are its own");
+        let shard = &mut run.shards[source].shard;
         let Some(credit) = shard.peek_credit(to).copied() else { return Ok(false) };
         shard.advance_credit(to);
         around.put(&mut run.links[source][destination].credits, credit);
         around.trace.bytes(&credit.recipient);
-        around.book.credit_left(self.teller(source), source, destination, credit)?;
+        around.book.credit_left(self.teller(source), from.index(), to.index(), credit)?;
         Ok(true)
     }
 
@@ -58,7 +62,7 @@ impl Authority {
             return false;
         }
         let Some(credit) = around.take(&mut run.links[source][destination].credits) else { return false };
-        running.shard.receive_credit(index(source), &credit);
+        running.shard.receive_credit(self.shards.iter().nth(source).expect("its own"), &credit);
         true
     }
 
@@ -68,9 +72,11 @@ impl Authority {
         if run.shards[source].shard.amount_under_way() == 0 {
             return Ok(false);
         }
-        let ack = run.shards[destination].shard.credit_ack(index(source));
+        let (from, to) = (self.shards.iter().nth(source), self.shards.iter().nth(destination));
+        let (from, to) = from.zip(to).expect("both are its own");
+        let ack = run.shards[destination].shard.credit_ack(from);
         around.put(&mut run.links[source][destination].acks, ack);
-        around.book.ack_left(self.teller(destination), source, destination, ack)?;
+        around.book.ack_left(self.teller(destination), from.index(), to.index(), ack)?;
         Ok(true)
     }
 
@@ -81,7 +87,7 @@ impl Authority {
             return Ok(false);
         }
         let Some(ack) = around.take(&mut run.links[source][destination].acks) else { return Ok(false) };
-        let taken = running.shard.receive_ack(index(destination), ack);
+        let taken = running.shard.receive_ack(self.shards.iter().nth(destination).expect("its own"), ack);
         taken.map(|()| true).map_err(|fault| format!("authority {}, shard {source}: {fault}", self.index))
     }
 
@@ -91,7 +97,7 @@ impl Authority {
         let shard = &mut run.shards[source].shard;
         let is_lost = shard.amount_under_way() > 0 && run.links[source][destination].credits.is_empty();
         if is_lost {
-            shard.resend_credits(index(destination));
+            shard.resend_credits(self.shards.iter().nth(destination).expect("its own"));
         }
         is_lost
     }
@@ -122,6 +128,90 @@ impl Around {
     }
 }
 
-fn index(shard: usize) -> ShardIndex {
-    ShardIndex(u16::try_from(shard).expect("few shards"))
+/// The ends of links to shards of another process: `own` is a shard of this one.
+impl Process {
+    /// Whether its journals have room for what another process says.
+    pub(in super::super) fn hears(&self) -> bool {
+        let is_full = |run: &Run| run.shards.iter().any(|running| running.keeper.is_nearly_full());
+        self.run.as_ref().is_some_and(|run| !is_full(run))
+    }
+
+    fn far(&mut self, own: ShardIndex) -> &mut Shard {
+        let place = self.shards.local(own);
+        &mut self.run.as_mut().expect("its link speaks while it runs").shards[place].shard
+    }
+
+    /// What shard `own` acknowledges to the other one.
+    ///
+    /// # Errors
+    /// Too much.
+    pub(in super::super) fn give_far_ack(
+        &mut self,
+        own: ShardIndex,
+        other: ShardIndex,
+        around: &mut Around,
+    ) -> Result<CreditAck, String> {
+        let ack = self.far(own).credit_ack(other);
+        let place = self.shards.local(own);
+        around.book.ack_left(self.teller(place), other.index(), own.index(), ack)?;
+        Ok(ack)
+    }
+
+    /// Some of the credits that shard `own` owes the other one.
+    ///
+    /// # Errors
+    /// One leaves too early, or is another one than before.
+    pub(in super::super) fn give_far_credits(
+        &mut self,
+        own: ShardIndex,
+        other: ShardIndex,
+        count_max: usize,
+        around: &mut Around,
+    ) -> Result<Vec<Credit>, String> {
+        let (place, mut run) = (self.shards.local(own), Vec::new());
+        while run.len() < count_max {
+            let Some(credit) = self.far(own).peek_credit(other).copied() else { break };
+            self.far(own).advance_credit(other);
+            around.book.credit_left(self.teller(place), own.index(), other.index(), credit)?;
+            run.push(credit);
+        }
+        Ok(run)
+    }
+
+    /// How far shard `own` has come with the other one.
+    ///
+    /// # Errors
+    /// As [`Self::give_far_ack`]: marks acknowledge, too.
+    pub(in super::super) fn far_marks(
+        &mut self,
+        own: ShardIndex,
+        other: ShardIndex,
+        around: &mut Around,
+    ) -> Result<PairMarks, String> {
+        self.give_far_ack(own, other, around)?;
+        Ok(self.far(own).credit_marks(other))
+    }
+
+    /// Credits of the other shard for shard `own`.
+    pub(in super::super) fn take_far_credits(&mut self, other: ShardIndex, own: ShardIndex, credits: &[Credit]) {
+        credits.iter().for_each(|credit| self.far(own).receive_credit(other, credit));
+    }
+
+    /// The other shard acknowledges credits of shard `own`.
+    ///
+    /// # Errors
+    /// They were never made.
+    pub(in super::super) fn take_far_ack(
+        &mut self,
+        own: ShardIndex,
+        other: ShardIndex,
+        ack: CreditAck,
+    ) -> Result<(), String> {
+        self.far(own).receive_ack(other, ack).map_err(|fault| format!("shard {}: {fault}", own.0))
+    }
+
+    /// Another session began.
+    pub(in super::super) fn hand_over_again(&mut self, own: ShardIndex, other: ShardIndex) {
+        self.far(own).resend_credits(other);
+    }
 }

@@ -1,5 +1,5 @@
-//! An honest authority: the engine's own shards and keepers on a simulated machine, and in the shell's place what its threads
-//! do, one small step at a time: take datagrams, have signatures checked, write blocks to both copies, sync both, let go,
+//! A process of an honest authority: the engine's own shards and keepers on a simulated machine, and in the shell's place what
+//! its threads do, one small step at a time: take datagrams, have signatures checked, write blocks to both copies, sync both, let go,
 //! write snapshots in pieces, carry credits between shards.
 //!
 //! | file | what it holds |
@@ -8,7 +8,7 @@
 //! | `work.rs` | a shard's steps |
 //! | `history.rs` | histories on their way to the disk, and answers from them |
 //! | `commit.rs` | blocks and snapshots on their way to the disks |
-//! | `links.rs` | credits between shards |
+//! | `links.rs` | credits between its shards, and what it lends the link to another process |
 //! | `recovery.rs` | coming back |
 
 mod commit;
@@ -45,7 +45,7 @@ use std::sync::Arc;
 const REGION_BYTES: u64 = REGION_BYTES_MIN;
 
 /// Small enough to start again in no time, and to be full now and then.
-const TABLES: Tables = Tables {
+pub(super) const TABLES: Tables = Tables {
     jobs: 512,
     staged_orders: 512,
     staged_certificates: 128,
@@ -63,8 +63,10 @@ const ACCOUNT_COUNT_MAX: usize = 128;
 const START_MS: u64 = 1_700_000_000_000;
 
 /// See the module's docs.
-pub struct Authority {
+pub struct Process {
     index: usize,
+    /// Which of the authority's shards it runs; whatever is kept by shard is kept by place among them.
+    shards: ShardRange,
     config: ShardConfig,
     superblock: Superblock,
     seed: [u8; 32],
@@ -111,16 +113,22 @@ struct Running {
     writing: Writing,
 }
 
-impl Authority {
-    /// An authority that was never started. `signer` signs for it, `seed` keys its journal.
-    pub fn new(ground: &Ground, index: usize, signer: Arc<dyn Sign>, seed: [u8; 32], planted: Planted) -> Self {
+impl Process {
+    /// A process of the authority with this index, never started, for these shards. `signer` signs for the authority, `seed` keys
+    /// the process's journal.
+    pub fn new(
+        ground: &Ground,
+        (index, shards): (usize, ShardRange),
+        signer: Arc<dyn Sign>,
+        seed: [u8; 32],
+        planted: Planted,
+    ) -> Self {
         let shard_count = ground.shard_counts[index];
         let identity = Identity {
             network: ground.context.network,
             authority_key: *ground.committee.members()[index].key.as_bytes(),
             shard_count,
         };
-        let shards = ShardRange::all(shard_count);
         let superblock = Superblock { identity, shards, region_bytes: REGION_BYTES, copy: 0, created: [4; 16] };
         let config = ShardConfig {
             network: ground.context.network,
@@ -139,26 +147,28 @@ impl Authority {
             planted,
         };
         let journal_bytes = usize::try_from(superblock.file_bytes()).expect("a few regions");
-        let mut authority = Self {
+        let count = usize::from(shards.count());
+        let mut process = Self {
             index,
+            shards,
             config,
             superblock,
             seed,
-            openings: (0..shard_count).map(|shard| ground.openings(index, ShardIndex(shard)).collect()).collect(),
+            openings: shards.iter().map(|shard| ground.openings(index, shard).collect()).collect(),
             disk: Disk::new(journal_bytes),
             ledgers: Vec::new(),
-            kept: (0..shard_count).map(|_| Kept::default()).collect(),
+            kept: (0..count).map(|_| Kept::default()).collect(),
             run: None,
             boot: 0,
             clock_ms: START_MS,
             weak_copy: 0,
         };
-        authority.ledgers = (0..shard_count).map(|shard| authority.ledger(shard)).collect();
-        authority
+        process.ledgers = (0..count).map(|place| process.ledger(place)).collect();
+        process
     }
 
     /// Of a shard that replays without any bug.
-    fn ledger(&self, shard: u16) -> Ledger {
+    fn ledger(&self, shard: usize) -> Ledger {
         let mut replica =
             Shard::new(ShardConfig { planted: Planted::default(), keeps_history: false, ..self.shard_config(shard) });
         self.fund(shard, &mut replica);
@@ -166,14 +176,19 @@ impl Authority {
     }
 
     /// Pays the genesis file's openings out.
-    fn fund(&self, index: u16, shard: &mut Shard) {
-        for (address, amount) in &self.openings[usize::from(index)] {
+    fn fund(&self, place: usize, shard: &mut Shard) {
+        for (address, amount) in &self.openings[place] {
             shard.fund(address, *amount).expect("there is room, and each is there once");
         }
     }
 
-    fn shard_config(&self, shard: u16) -> ShardConfig {
-        ShardConfig { shard: ShardIndex(shard), ..self.config.clone() }
+    fn shard_config(&self, place: usize) -> ShardConfig {
+        ShardConfig { shard: self.shard_at(place), ..self.config.clone() }
+    }
+
+    /// The shard at this place.
+    fn shard_at(&self, place: usize) -> ShardIndex {
+        self.shards.iter().nth(place).expect("one of its shards")
     }
 
     fn is(&self, mutant: Mutant) -> bool {
@@ -191,12 +206,18 @@ impl Authority {
 
     /// How many shards it has.
     pub fn shard_count(&self) -> usize {
-        usize::from(self.config.shard_count)
+        usize::from(self.shards.count())
+    }
+
+    /// Whether this shard is its own.
+    pub fn has(&self, shard: ShardIndex) -> bool {
+        self.shards.contains(shard)
     }
 
     /// Its shards, if it runs.
-    pub fn shards(&self) -> Option<Vec<&Shard>> {
-        self.run.as_ref().map(|run| run.shards.iter().map(|running| &running.shard).collect())
+    pub fn running(&self) -> impl Iterator<Item = (ShardIndex, &Shard)> {
+        let running = self.run.iter().flat_map(|run| &run.shards).map(|running| &running.shard);
+        self.shards.iter().zip(running)
     }
 
     fn now(&self, around: &Around) -> TimeMs {
@@ -245,17 +266,18 @@ impl Authority {
     /// A sector that was kept is damaged: in one copy, so that the other still has it.
     pub fn damage(&mut self, around: &mut Around) {
         let copy = self.weak_copy;
-        let shard = u16::try_from(around.chance.below(self.shard_count())).expect("few shards");
+        let place = around.chance.below(self.shard_count());
+        let shard = self.shard_at(place);
         let (name, offset) = if around.chance.once_in(4) {
-            let name = Name::Snapshot(shard, around.chance.bits() % 2);
+            let name = Name::Snapshot(shard.0, around.chance.bits() % 2);
             let length = self.disk.length(copy, name).unwrap_or(0);
             (name, around.chance.below(length.max(1)))
         } else {
             // Mostly close to where the journal ends, which is what recovery reads.
-            let start = self.superblock.region_start(ShardIndex(shard));
+            let start = self.superblock.region_start(shard);
             let region = usize::try_from(REGION_BYTES).expect("a megabyte");
             let head = self.run.as_ref().map_or(region, |run| {
-                usize::try_from(run.shards[usize::from(shard)].keeper.position().offset).expect("within a region")
+                usize::try_from(run.shards[place].keeper.position().offset).expect("within a region")
             });
             let back = around.chance.below(24 * 4_096);
             (Name::Journal, usize::try_from(start).expect("few regions") + (head + region - 1 - back) % region)
@@ -266,11 +288,12 @@ impl Authority {
         }
     }
 
-    /// Starts the process: it reads its journal, and is held to what it told. It may be stopped on its way.
+    /// Starts the process: it reads its journal, and is held to what it told, and to the authority's other shards, where they
+    /// run. It may be stopped on its way.
     ///
     /// # Errors
     /// What it does wrong.
-    pub fn start(&mut self, around: &mut Around) -> Result<(), String> {
+    pub fn start(&mut self, around: &mut Around, others: &[Option<&Shard>]) -> Result<(), String> {
         self.boot += 1;
         let is_stopped = around.chance.happens(around.swarm.stop_in_recovery);
         self.disk.fuel = is_stopped.then(|| u32::try_from(around.chance.below(14)).expect("a small number"));
@@ -279,7 +302,7 @@ impl Authority {
         (self.disk, self.disk.fuel) = (disk, None);
         around.trace.event(Event::Recovered, [self.index as u64, self.boot, u64::from(recovered.is_ok())]);
         match recovered {
-            Ok(recovered) => self.go_on(recovered, around),
+            Ok(recovered) => self.go_on(recovered, around, others),
             Err(Stop::Halted(Stopped)) => {
                 around.faults.stops_in_recovery += 1;
                 if around.chance.once_in(2) {
@@ -292,7 +315,12 @@ impl Authority {
     }
 
     /// What was read back must be what its journal holds for certain, and more than it told anyone.
-    fn go_on(&mut self, recovered: Vec<Recovered>, around: &mut Around) -> Result<(), String> {
+    fn go_on(
+        &mut self,
+        recovered: Vec<Recovered>,
+        around: &mut Around,
+        others: &[Option<&Shard>],
+    ) -> Result<(), String> {
         let at = |wrong: String| format!("authority {}, after recovery: {wrong}", self.index);
         let is_synced = [0, 1].map(|copy| self.disk.is_synced(copy, Name::Journal));
         for (ledger, recovered) in self.ledgers.iter_mut().zip(&recovered) {
@@ -300,7 +328,7 @@ impl Authority {
             ledger.recover(end, is_synced, &recovered.shard, (&around.ground, self.index)).map_err(at)?;
         }
         let shards: Vec<&Shard> = recovered.iter().map(|recovered| &recovered.shard).collect();
-        around.book.check_remembered(&around.ground, self.index, &shards)?;
+        around.book.check_remembered(&around.ground, self.index, &self.among(&shards, others))?;
         for shard in &shards {
             around.trace.bytes(&shard.state_digest());
         }
@@ -318,14 +346,21 @@ impl Authority {
         let (commit, files, historian) = (VecDeque::new(), VecDeque::new(), Historian::default());
         let (commit_stall, file_stall, history_stall) = (0, 0, 0);
         self.run = Some(Run { shards, commit, files, historian, links, commit_stall, file_stall, history_stall });
-        self.check_supply(around)
+        Ok(())
+    }
+
+    /// All of the authority's shards: these in their places, and the others.
+    fn among<'a>(&self, shards: &[&'a Shard], others: &[Option<&'a Shard>]) -> Vec<Option<&'a Shard>> {
+        let mut all = others.to_vec();
+        self.shards.iter().zip(shards).for_each(|(index, shard)| all[index.index()] = Some(shard));
+        all
     }
 
     /// What recovery would give back if the power went now.
     ///
     /// # Errors
     /// Less than what was told, or nothing at all.
-    pub fn try_power_cut(&self, around: &mut Around) -> Result<(), String> {
+    pub fn try_power_cut(&self, around: &mut Around, others: &[Option<&Shard>]) -> Result<(), String> {
         let mut disk = self.disk.clone();
         disk.cut(&mut around.chance);
         let recovered = match recovery::recover(self, &mut disk, &mut Default::default()) {
@@ -338,42 +373,16 @@ impl Authority {
             ledger.check(recovered.shard.records_durable()).map_err(at)?;
         }
         let shards: Vec<&Shard> = recovered.iter().map(|recovered| &recovered.shard).collect();
-        around.book.check_remembered(&around.ground, self.index, &shards).map_err(at)?;
+        around.book.check_remembered(&around.ground, self.index, &self.among(&shards, others)).map_err(at)?;
         self.check_histories(&shards, &mut disk, &around.ground).map_err(at)
     }
 
     /// What recovery gave back, with the histories that it left on the disk.
     fn check_histories(&self, shards: &[&Shard], disk: &mut Disk, ground: &Ground) -> Result<(), String> {
         for (index, (shard, kept)) in shards.iter().zip(&self.kept).enumerate() {
-            let mut segments = Segments::open(disk, &self.superblock, index);
+            let mut segments = Segments::open(disk, &self.superblock, self.shard_at(index));
             let checked = history::check(shard, &mut segments, kept, ground);
             checked.map_err(|wrong| format!("authority {}, shard {index}, histories: {wrong}", self.index))?;
-        }
-        Ok(())
-    }
-
-    /// No unit is lost or made: balances, what was paid out, and credits that are debited and not applied.
-    ///
-    /// # Errors
-    /// Some is.
-    pub fn check_supply(&self, around: &Around) -> Result<(), String> {
-        let Some(shards) = self.shards() else { return Ok(()) };
-        let tails: Vec<_> = shards.iter().map(|shard| shard.snapshot_tail().1).collect();
-        let mut total: i128 = shards.iter().flat_map(|shard| shard.accounts()).map(|slot| slot.balance.0).sum();
-        for (source, tail) in tails.iter().enumerate() {
-            total += i128::try_from(tail.redeemed).expect("no more than there is");
-            for (destination, outgoing) in tail.outgoing.iter().enumerate() {
-                let applied = tails[destination].incoming[source];
-                let under_way = outgoing.credits.iter().filter(|credit| credit.number > applied);
-                total += under_way.map(|credit| i128::from(credit.amount.0)).sum::<i128>();
-                if outgoing.credits.len() > TABLES.credits_unacknowledged {
-                    return Err(format!("authority {}: an outbox holds {}", self.index, outgoing.credits.len()));
-                }
-            }
-        }
-        let supply = around.ground.supply();
-        if total != supply {
-            return Err(format!("authority {} has {total} units and should have {supply}", self.index));
         }
         Ok(())
     }
@@ -383,7 +392,7 @@ impl Authority {
     /// # Errors
     /// One is not.
     pub fn check_bounds(&self) -> Result<(), String> {
-        for shard in self.shards().into_iter().flatten() {
+        for (_, shard) in self.running() {
             let counters = shard.counters();
             let gone = counters.orders_held_funded + counters.orders_held_expired + counters.orders_held_displaced;
             if counters.orders_held - gone != shard.held_count() as u64 || shard.held_count() > TABLES.held_orders {
