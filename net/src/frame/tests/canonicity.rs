@@ -296,7 +296,7 @@ fn no_random_bytes_behind_a_good_header_panic() {
         datagram[..16].copy_from_slice(bytemuck::bytes_of(&header));
         datagram
     });
-    assert!((count / 400..count / 40 * 39).contains(&frames), "{frames} of them are frames: the test says little");
+    assert!((count / 400..count - count / 40).contains(&frames), "{frames} of them are frames: the test says little");
 }
 
 #[test]
@@ -318,7 +318,7 @@ fn no_mutation_of_a_frame_panics() {
         }
         datagram
     });
-    assert!((count / 40..count / 40 * 39).contains(&frames), "{frames} of them are frames: the test says little");
+    assert!((count / 40..count - count / 40).contains(&frames), "{frames} of them are frames: the test says little");
 }
 
 #[test]
