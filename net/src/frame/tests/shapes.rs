@@ -58,7 +58,7 @@ impl Shape {
         shapes.extend([Kind::Order, Kind::ChainedOrder].map(Self::Order));
         shapes.extend([0, 1, FRAME_BYTES_MAX - HISTORY_QUERY_BYTES].map(Self::HistoryQuery));
         shapes.extend([0, 1, items_most].map(Self::HistoryPage));
-        for levels in swept(0..=most) {
+        for levels in 0..=most {
             shapes.push(Self::Rejection(Some(levels)));
             shapes.extend([Kind::Vote, Kind::Receipt].map(|kind| Self::Reply(kind, levels)));
             shapes.push(Self::Certificate(vec![levels]));
@@ -181,7 +181,7 @@ pub(super) const fn cases(count: usize) -> usize {
 /// One frame of every shape in [`Shape::all`], and what is written out in `golden/`.
 pub(super) fn samples() -> Vec<(Shape, Vec<u8>)> {
     let mut random = Random(1);
-    let mut samples: Vec<_> = Shape::all().into_iter().map(|shape| (shape.clone(), shape.frame(&mut random))).collect();
+    let mut samples: Vec<_> = swept(Shape::all()).map(|shape| (shape.clone(), shape.frame(&mut random))).collect();
     samples.extend(super::golden::samples());
     samples
 }
