@@ -51,8 +51,11 @@ fn with_real_signatures_the_same_worlds_settle() {
 /// Seeds, of 60,000 steps each, within which each bug must be found: those measured, and some more.
 fn seeds_allowed(mutant: Mutant) -> u64 {
     match mutant {
-        Mutant::TwoBlocksUnderWay | Mutant::SnapshotBeforeJournal | Mutant::TornBlockAccepted => 60,
-        Mutant::HeldOrderSkipsChecks => 60,
+        Mutant::FullOutboxIgnored
+        | Mutant::HeldOrderSkipsChecks
+        | Mutant::TwoBlocksUnderWay
+        | Mutant::SnapshotBeforeJournal
+        | Mutant::TornBlockAccepted => 60,
         Mutant::NoFundsCheck | Mutant::HeldOrderKept => 16,
         _ => 8,
     }

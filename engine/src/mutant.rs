@@ -61,6 +61,8 @@ mutants! {
     AckOnReceipt = "ack-on-receipt";
     /// What the other shard did not acknowledge is never handed over again.
     NoResend = "no-resend";
+    /// A payment to another shard is taken though the outbox for that shard is full.
+    FullOutboxIgnored = "full-outbox-ignored";
     /// A block is made while the one before is not durable, and both may be lost the wrong way round.
     TwoBlocksUnderWay = "two-blocks-under-way";
     /// A snapshot is finished while the journal lacks what it holds.

@@ -7,7 +7,7 @@ use super::ground::Ground;
 use quittance_engine::journal::RecordNumber;
 use quittance_engine::journal::record::Record;
 use quittance_engine::journal::snapshot::ShardTail;
-use quittance_engine::shard::Shard;
+use quittance_engine::shard::{ReplayError, Shard};
 use quittance_engine::types::{Address, Digest};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -134,15 +134,32 @@ impl Ledger {
         if self.replayed != last {
             return Err(format!("{} records were read back, of which {} were ever sealed", last.0, self.replayed.0));
         }
-        if self.replica.state_digest() != shard.state_digest() {
-            return Err(format!("the state that was read back is not that of the first {} records", last.0));
+        same_state(&self.replica, shard, last)
+    }
+
+    /// What would be read back if the power went now: all that was durable, and the state that the records up to `last` make.
+    /// `blank` is a shard like `recovered`, without accounts. Nothing here changes.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn compare(&self, last: RecordNumber, recovered: &Shard, mut blank: Shard) -> Result<(), String> {
+        self.check(last)?;
+        let wrong = |fault: ReplayError| format!("what was sealed makes no sense: {fault}");
+        blank.begin_recovery(self.replayed);
+        let (mut cursor, mut images) = (0, Vec::new());
+        while self.replica.snapshot_chunk(&mut cursor, &mut images).is_some() {
+            blank.restore_chunk(self.replayed, &images).map_err(wrong)?;
         }
-        // Only the one that came back knows where its history goes on.
-        let links = |shard: &Shard| ShardTail { history_end: 0, ..shard.snapshot_tail().1 };
-        if links(&self.replica) != links(shard) {
-            return Err(format!("the links that were read back are not those of the first {} records", last.0));
+        blank.restore_tail(self.replayed, self.replica.snapshot_tail().1).map_err(wrong)?;
+        let mut replayed = self.replayed;
+        for sealed in self.unreplayed.iter().take_while(|sealed| sealed.last <= last) {
+            blank.replay(&sealed.records).map_err(wrong)?;
+            replayed = sealed.last;
         }
-        Ok(())
+        if replayed != last {
+            return Err(format!("{} records are read back, and blocks end at {}", last.0, replayed.0));
+        }
+        same_state(&blank, recovered, last)
     }
 
     /// Whether records that are read back include all that were durable.
@@ -175,4 +192,17 @@ impl Ledger {
         }
         self.last = sealed.last;
     }
+}
+
+/// Whether a shard that came back is what its first records make.
+fn same_state(replica: &Shard, shard: &Shard, last: RecordNumber) -> Result<(), String> {
+    if replica.state_digest() != shard.state_digest() {
+        return Err(format!("the state that was read back is not that of the first {} records", last.0));
+    }
+    // Only the one that came back knows where its history goes on.
+    let links = |shard: &Shard| ShardTail { history_end: 0, ..shard.snapshot_tail().1 };
+    if links(replica) != links(shard) {
+        return Err(format!("the links that were read back are not those of the first {} records", last.0));
+    }
+    Ok(())
 }

@@ -281,7 +281,7 @@ impl Shard {
         let recipient = is_here.then(|| self.arena.find_or_insert(&body.recipient)).transpose();
         let recipient = recipient.map_err(|_| ReplayError::TooManyAccounts)?;
         let content = Content::Payment { body, credits_here: is_here, votes: None };
-        self.replay_entry(number, position, Some(slot), recipient, content);
+        self.replay_entry(number, position, Some(slot), recipient, content)?;
         if self.is_news(number, slot.0) {
             if self.slot(slot).next_sequence != Sequence(body.sequence.get()) {
                 return Err(contradiction("a payment out of its sender's order"));
@@ -317,7 +317,7 @@ impl Shard {
         let contradiction = |what| ReplayError::Contradiction { number, what };
         let recipient = self.arena.find_or_insert(&credit.recipient).map_err(|_| ReplayError::TooManyAccounts)?;
         let content = CreditEntry::new(source, credit);
-        self.replay_entry(number, position, None, Some(recipient), Content::Credit(&content));
+        self.replay_entry(number, position, None, Some(recipient), Content::Credit(&content))?;
         self.replay_into(number, recipient, credit.amount);
         if number <= self.recovering().tail_lsn {
             return Ok(());
@@ -338,6 +338,9 @@ impl Shard {
 
     /// Sets the ends of the chains that the entry at this position is in, and makes it again where the snapshot's last piece
     /// does not vouch for it: all accounts are then as they were when it was made, and so are its links.
+    ///
+    /// # Errors
+    /// [`ReplayError::Contradiction`] where they are not.
     fn replay_entry(
         &mut self,
         number: RecordNumber,
@@ -345,13 +348,17 @@ impl Shard {
         sender: Option<SlotIndex>,
         recipient: Option<SlotIndex>,
         content: Content<'_>,
-    ) {
+    ) -> Result<(), ReplayError> {
         if position == 0 {
-            return;
+            return Ok(());
         }
         if number > self.recovering().tail_lsn {
             let sender_previous = sender.map_or(0, |slot| self.arena.head(slot).sent);
             let recipient_previous = recipient.map_or(0, |slot| self.arena.head(slot).received);
+            if sender_previous.max(recipient_previous) >= position {
+                let what = "an entry of the history lies before one that it follows";
+                return Err(ReplayError::Contradiction { number, what });
+            }
             let entry = Entry { position, sender_previous, recipient_previous, content };
             let keeps = self.keeps_history();
             let recovery = self.recovering();
@@ -366,6 +373,7 @@ impl Shard {
         if let Some(slot) = recipient.filter(|slot| self.is_news(number, slot.0)) {
             self.arena.head_mut(slot).received = position;
         }
+        Ok(())
     }
 
     /// Whether the snapshot's piece with this slot does not hold this record.

@@ -169,10 +169,15 @@ impl Process {
 
     /// Of a shard that replays without any bug.
     fn ledger(&self, shard: usize) -> Ledger {
-        let mut replica =
-            Shard::new(ShardConfig { planted: Planted::default(), keeps_history: false, ..self.shard_config(shard) });
+        let mut replica = self.replica(shard);
         self.fund(shard, &mut replica);
         Ledger::new(self.config.shard_count, replica)
+    }
+
+    /// A shard like that at this place, without accounts, history or bugs.
+    fn replica(&self, place: usize) -> Shard {
+        let config = self.shard_config(place);
+        Shard::new(ShardConfig { planted: Planted::default(), keeps_history: false, ..config })
     }
 
     /// Pays the genesis file's openings out.
@@ -369,8 +374,9 @@ impl Process {
             Err(Stop::Halted(Stopped)) => unreachable!("nothing stops this one"),
         };
         let at = |wrong: String| format!("if power went now, {wrong}");
-        for (ledger, recovered) in self.ledgers.iter().zip(&recovered) {
-            ledger.check(recovered.shard.records_durable()).map_err(at)?;
+        for (place, recovered) in recovered.iter().enumerate() {
+            let shard = &recovered.shard;
+            self.ledgers[place].compare(shard.records_durable(), shard, self.replica(place)).map_err(at)?;
         }
         let shards: Vec<&Shard> = recovered.iter().map(|recovered| &recovered.shard).collect();
         around.book.check_remembered(&around.ground, self.index, &self.among(&shards, others)).map_err(at)?;
@@ -397,6 +403,14 @@ impl Process {
             let gone = counters.orders_held_funded + counters.orders_held_expired + counters.orders_held_displaced;
             if counters.orders_held - gone != shard.held_count() as u64 || shard.held_count() > TABLES.held_orders {
                 return Err(format!("authority {}: {} orders are held", self.index, shard.held_count()));
+            }
+            let open_max = TABLES.history_open_bytes + TABLES.history_open_bytes_reserved();
+            if shard.open_history_bytes() > open_max {
+                return Err(format!(
+                    "authority {}: {} bytes of a history wait",
+                    self.index,
+                    shard.open_history_bytes()
+                ));
             }
             if counters.replies_dropped > 0 {
                 return Err(format!("authority {}: {} replies were dropped", self.index, counters.replies_dropped));

@@ -4,9 +4,10 @@ use super::common::{Authority, FUNDS, Payer, Reply, Setup, World};
 use crate::history::answer::{Entries, HistoryRequest, answer};
 use crate::history::entry::ENTRY_BYTES_MAX;
 use crate::history::{HISTORY_POSITION_MAX, HISTORY_START, segment_of};
-use crate::journal::record::RecordNumber;
+use crate::journal::record::{Record, RecordNumber};
 use crate::limits::{HISTORY_OPEN_BYTES_MAX, HISTORY_REQUESTS_MAX, HISTORY_SEGMENT_BYTES, HISTORY_WALK_MAX};
 use crate::reject::Reject;
+use crate::shard::ReplayError;
 use crate::shard::tests::common::Node;
 use crate::types::{Address, ShardIndex};
 use quittance_net::frame::{
@@ -490,4 +491,24 @@ fn after_a_crash_every_link_is_there_and_only_votes_are_missing() {
         }
     }
     assert_eq!(bodies.len(), 600);
+}
+
+#[test]
+fn a_record_whose_entry_lies_before_one_that_it_follows_is_refused() {
+    let (keeping, payers, ..) = ping_pong();
+    let mut again = Keeping::new(&keeping.world, setup());
+    again.node.fund(&payers);
+    again.node.shard.begin_recovery(RecordNumber(0));
+    let (mut rest, mut changed, mut is_changed) = (keeping.records.as_slice(), Vec::new(), false);
+    while let Ok((mut record, after)) = Record::decode(rest) {
+        if let Record::Confirm { position, .. } = &mut record
+            && !core::mem::replace(&mut is_changed, true)
+        {
+            *position += 1 << 24;
+        }
+        record.encode(&mut changed);
+        rest = after;
+    }
+    let refused = again.node.shard.replay(&changed);
+    assert!(matches!(refused, Err(ReplayError::Contradiction { .. })), "{refused:?}");
 }
