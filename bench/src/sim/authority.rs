@@ -1,4 +1,4 @@
-//! An honest authority: one process, or two on machines of their own, with a wire between them ([`super::wire`]).
+//! An honest authority: one process, or two on machines of their own, with a wire between them (`wire.rs`).
 
 use super::around::Around;
 use super::process::{Process, TABLES};

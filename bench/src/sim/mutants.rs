@@ -26,7 +26,7 @@
 //! | `credit-before-durable` | 1 | 17 | it leaves before both disks have its record |
 //! | `ack-on-receipt` | 1 | 17 | the same |
 //! | `no-resend` | 1 | 17 | a credit is skipped; no rest at the end |
-//! | `full-outbox-ignored` | 14 | 2 | more credits than an outbox holds; no rest at the end |
+//! | `full-outbox-ignored` | 14 | 2 | an assertion of the outbox; no rest at the end |
 //! | `two-blocks-under-way` | 6 | 2 | a refusal to start: the later one seems to prove the earlier one |
 //! | `snapshot-before-journal` | 18 | 1 | a refusal to start: the snapshot has more than the journal |
 //! | `snapshot-without-pending` | 1 | 18 | a vote is forgotten |

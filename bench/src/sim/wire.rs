@@ -43,6 +43,8 @@ struct Connection {
     under_way: [VecDeque<u8>; 2],
     /// By end: what was acknowledged last, by own shard and the other's.
     told: [BTreeMap<(u16, u16), CreditAck>; 2],
+    /// By end: the process's start to which the session belongs.
+    boots: [u64; 2],
     is_broken: bool,
     /// A byte was changed: it must not last.
     is_changed: bool,
@@ -103,8 +105,8 @@ impl Wire {
     /// Sessions of processes that are gone are over; those at the other end are, when that is noticed.
     fn notice(&mut self, processes: &[Process], around: &mut Around) {
         for connection in &mut self.connections {
-            for (session, process) in connection.sessions.iter_mut().zip(processes) {
-                if session.is_some() && !process.is_up() {
+            for ((session, process), boot) in connection.sessions.iter_mut().zip(processes).zip(connection.boots) {
+                if session.is_some() && !(process.is_up() && process.boot() == boot) {
                     (*session, connection.is_broken) = (None, true);
                 }
             }
@@ -130,6 +132,7 @@ impl Wire {
             sessions: sessions.map(Some),
             under_way: Default::default(),
             told: Default::default(),
+            boots: [processes[0].boot(), processes[1].boot()],
             is_broken: false,
             is_changed: false,
         });

@@ -209,6 +209,11 @@ impl Process {
         self.run.is_some()
     }
 
+    /// How often it was started.
+    pub fn boot(&self) -> u64 {
+        self.boot
+    }
+
     /// How many shards it has.
     pub fn shard_count(&self) -> usize {
         usize::from(self.shards.count())
