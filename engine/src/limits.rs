@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn tables_are_refused_that_are_too_large_or_hold_no_packet() {
-        let changes: [fn(&mut Tables); 9] = [
+        let changes: [fn(&mut Tables); 11] = [
             |tables| tables.jobs = JOBS_MAX + 1,
             |tables| tables.staged_orders = tables.jobs - 1,
             |tables| tables.root_checks = tables.jobs - 1,

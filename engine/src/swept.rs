@@ -7,7 +7,7 @@ const MIRI_COUNT: usize = 20;
 /// of a byte have their turn.
 pub(crate) fn swept(all: core::ops::Range<usize>) -> impl Iterator<Item = usize> {
     let last = all.end.saturating_sub(1);
-    let every = if cfg!(miri) { all.len() / MIRI_COUNT | 1 } else { 1 };
+    let every = if cfg!(miri) { (all.len() / MIRI_COUNT) | 1 } else { 1 };
     all.step_by(every).chain(cfg!(miri).then_some(last))
 }
 

@@ -347,8 +347,7 @@ impl<'a> Authority<'a> {
                 self.acks(how);
             }
             self.seal_and_sync(usize::MAX);
-            let is_quiet =
-                |shard: &Shard| !shard.has_replies() && !shard.has_open_history() && shard.held_count() == 0;
+            let is_quiet = |shard: &Shard| !shard.has_replies() && !shard.has_open_history() && shard.held_count() == 0;
             if self.shards.iter().all(|shard| shard.amount_under_way() == 0 && is_quiet(shard)) {
                 return;
             }

@@ -104,6 +104,7 @@ impl Authority {
             roots_per_authority: 64,
             credits_unacknowledged: 64,
             held_orders: 64,
+            history_open_bytes: Tables::FULL.history_open_bytes,
         };
         let shard = |shard| {
             Shard::new(ShardConfig {

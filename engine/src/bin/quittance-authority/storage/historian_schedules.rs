@@ -32,6 +32,7 @@ const TABLES: Tables = Tables {
     root_checks: 512,
     roots_per_authority: 1,
     credits_unacknowledged: 8,
+    held_orders: 2,
     history_open_bytes: 1 << 16,
 };
 
