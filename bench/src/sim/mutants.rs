@@ -22,16 +22,16 @@
 //! | `vote-signature-ignored` | 1 | 14 | a payment applied that no quorum voted for |
 //! | `quorum-of-2f` | 1 | 14 | the same |
 //! | `credit-applied-twice` | 1 | 16 | more money than there is |
-//! | `credit-gap-accepted` | 3 | 7 | credits acknowledged that no record holds; less money than there is |
+//! | `credit-gap-accepted` | 3 | 6 | credits acknowledged that no record holds; less money than there is |
 //! | `credit-before-durable` | 1 | 17 | it leaves before both disks have its record |
 //! | `ack-on-receipt` | 1 | 17 | the same |
 //! | `no-resend` | 1 | 17 | a credit is skipped; no rest at the end |
-//! | `full-outbox-ignored` | 14 | 2 | an assertion of the outbox; no rest at the end |
-//! | `two-blocks-under-way` | 6 | 2 | a refusal to start: the later one seems to prove the earlier one |
+//! | `full-outbox-ignored` | 18 | 1 | an assertion of the outbox; no rest at the end |
+//! | `two-blocks-under-way` | 6 | 1 | a refusal to start: the later one seems to prove the earlier one |
 //! | `snapshot-before-journal` | 18 | 1 | a refusal to start: the snapshot has more than the journal |
 //! | `snapshot-without-pending` | 1 | 18 | a vote is forgotten |
 //! | `tail-replayed-twice` | 1 | 20 | a refusal to start, or another state |
-//! | `torn-block-accepted` | 4 | 6 | a refusal to start, or another state |
+//! | `torn-block-accepted` | 4 | 4 | a refusal to start, or another state |
 //! | `stale-block-accepted` | 1 | 19 | a refusal to start: old records contradict new ones |
 //! | `history-links-exchanged` | 1 | 20 | histories that come to other balances; synced votes that recovery takes for lost |
 //! | `durable-before-sync` | 1 | 20 | votes leave before both disks have their record |

@@ -181,7 +181,9 @@ pub(super) const fn cases(count: usize) -> usize {
 /// One frame of every shape in [`Shape::all`], and what is written out in `golden/`.
 pub(super) fn samples() -> Vec<(Shape, Vec<u8>)> {
     let mut random = Random(1);
-    let mut samples: Vec<_> = swept(Shape::all()).map(|shape| (shape.clone(), shape.frame(&mut random))).collect();
+    // Long frames take Miri most of its time: the written ones are of every kind.
+    let shapes = if cfg!(miri) { Vec::new() } else { Shape::all() };
+    let mut samples: Vec<_> = shapes.into_iter().map(|shape| (shape.clone(), shape.frame(&mut random))).collect();
     samples.extend(super::golden::samples());
     samples
 }
