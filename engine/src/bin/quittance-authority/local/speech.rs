@@ -1,6 +1,6 @@
 //! What the committee says, for people or, with `--json`, for programs: then every line is one object with `event` and, where
 //! it is of one authority, `authority`. Added to the events of an authority are `message` (`text`, on standard error),
-//! `ended` (`how`), and `committee_ready` (`folder`, `committee`, `genesis`, `authorities`, `quorum`).
+//! `ended` by itself (`how`, `going_on`, `quorum`), and `committee_ready` (`folder`, `committee`, `genesis`, `authorities`, `quorum`).
 
 use super::child::{Child, Stream};
 use super::folder::Folder;
@@ -74,7 +74,10 @@ impl Speech {
     pub(super) fn fallen(&self, authority: usize, child: &Child, going_on: usize, quorum: usize) {
         let how = child.failure().unwrap_or_else(|| format!("authority {authority} ended"));
         if self.json {
-            return say(&json!({ "event": "ended", "authority": authority, "how": how }).to_string());
+            let ended = json!({
+                "event": "ended", "authority": authority, "how": how, "going_on": going_on, "quorum": quorum,
+            });
+            return say(&ended.to_string());
         }
         let rest = if going_on >= quorum {
             format!("{going_on} go on, and settle payments")
