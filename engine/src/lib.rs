@@ -79,7 +79,7 @@
 //! - `thiserror`: the error types' messages. `zeroize`: wiping keys from memory.
 //!
 //! Of the shell alone, on Linux:
-//! - `clap`: the command line. `core_affinity`: pinning. `mimalloc`: the allocator.
+//! - `clap`: the command line; `clap_complete`, `clap_mangen`: shells' completions and manual pages from it. `core_affinity`: pinning. `mimalloc`: the allocator.
 //! - `crossbeam`: bounded lock-free queues, parking, channels. `signal-hook`: signals.
 //! - `io-uring`: writing and syncing the journal's copies at once; `libc`: the vectors of such a write. `hdrhistogram`: how
 //!   long that takes.

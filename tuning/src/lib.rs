@@ -20,7 +20,7 @@
 //! | `cpu_list.rs`, `size.rs`, `sysroot.rs` | the kernel's notations, and reading below a root |
 //! | `bin/quittance-tune.rs` | the command |
 //!
-//! Dependencies: `clap` reads the command line; `comfy-table` aligns the tables; `io-uring` creates the rings that are
+//! Dependencies: `clap` reads the command line, and `clap_complete` and `clap_mangen` make completions and manual pages of it; `comfy-table` aligns the tables; `io-uring` creates the rings that are
 //! tried (building one is safe); `mimalloc` is the command's allocator, as it is the authority's; `rustix` names the
 //! errors of the kernel portably; `serde` and `serde_json` write the JSON report; `thiserror` derives error types. The
 //! tests build their trees with `tempfile`.

@@ -1,11 +1,13 @@
 //! The operator's command: shows what the machine is and what to change before an authority runs on it.
 #![forbid(unsafe_code)]
 
+use std::fs;
 use std::io::{self, ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use quittance_tuning::{Machine, findings, report};
 
 #[global_allocator]
@@ -47,13 +49,48 @@ enum Act {
         #[arg(long, value_name = "DIR", default_value = "/")]
         sysroot: PathBuf,
     },
+    /// Print a shell's completions.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page, or write one for each subcommand.
+    Man {
+        /// The folder to write them to.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
 }
 
 fn main() -> ExitCode {
-    let Act::Show { json, sysroot } = Command::parse().act;
-    match Machine::read(&sysroot) {
-        Ok(machine) => print(&rendered(&machine, json)),
-        Err(error) => failed(EXIT_USAGE, &error),
+    match Command::parse().act {
+        Act::Show { json, sysroot } => match Machine::read(&sysroot) {
+            Ok(machine) => print(rendered(&machine, json).as_bytes()),
+            Err(error) => failed(EXIT_USAGE, &error),
+        },
+        Act::Completions { shell } => completions(shell),
+        Act::Man { out } => man(out.as_deref()),
+    }
+}
+
+fn completions(shell: Shell) -> ExitCode {
+    let mut command = Command::command();
+    let name = command.get_name().to_owned();
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, name, &mut script);
+    print(&script)
+}
+
+fn man(folder: Option<&Path>) -> ExitCode {
+    let command = Command::command();
+    let Some(folder) = folder else {
+        let mut page = Vec::new();
+        clap_mangen::Man::new(command).render(&mut page).expect("a vector takes any bytes");
+        return print(&page);
+    };
+    match fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(command, folder)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(EXIT_OUTPUT, &error),
     }
 }
 
@@ -63,9 +100,9 @@ fn rendered(machine: &Machine, json: bool) -> String {
 }
 
 /// A reader that has seen enough (`| head`) is no failure.
-fn print(report: &str) -> ExitCode {
+fn print(report: &[u8]) -> ExitCode {
     let mut output = io::stdout().lock();
-    match output.write_all(report.as_bytes()).and_then(|()| output.flush()) {
+    match output.write_all(report).and_then(|()| output.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => failed(EXIT_OUTPUT, &error),
         _ => ExitCode::SUCCESS,
     }

@@ -82,3 +82,14 @@ fn help_documents_the_exit_codes() {
         assert!(help.contains("Exit codes:") && help.contains("2  the command line is wrong"), "{help}");
     }
 }
+
+#[test]
+fn completions_and_manual_pages_name_every_subcommand() {
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(stdout(&tune(&["completions", shell])).contains("sysroot"), "{shell}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    stdout(&tune(&["man", "--out", folder.path().to_str().unwrap()]));
+    assert!(fs::read_to_string(folder.path().join("quittance-tune-show.1")).unwrap().contains("sysroot"));
+    assert!(stdout(&tune(&["man"])).contains(".TH quittance"));
+}
