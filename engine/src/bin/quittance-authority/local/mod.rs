@@ -9,12 +9,11 @@ mod speech;
 
 use crate::fault::Fault;
 use crate::options::LocalOptions;
+use crate::signals::{self, Request, request};
 use child::{Child, Stream};
-use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
 use folder::Folder;
 use rustix::process::Signal;
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
-use signal_hook::iterator::Signals;
 use speech::Speech;
 use std::time::{Duration, Instant};
 
@@ -54,7 +53,7 @@ struct Committee {
 pub(crate) fn local(options: &LocalOptions) -> Result<(), Fault> {
     let folder = Folder::prepare(options)?;
     let (sender, events) = bounded(EVENTS_MAX);
-    listen(sender.clone())?;
+    signals::listen(sender.clone(), Event::Signal)?;
     let speech = Speech::new(options.json, options.verbose);
     speech.beginning(&folder);
     let spawn = |index| Child::spawn(index, &folder.arguments(index, options), &sender);
@@ -64,20 +63,6 @@ pub(crate) fn local(options: &LocalOptions) -> Result<(), Fault> {
     Committee { children, speech, ready_count: 0, stopping: None, fallen: Vec::new(), quorum }.serve(&events, &folder)
 }
 
-/// Signals become events.
-fn listen(events: Sender<Event>) -> Result<(), Fault> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1]).map_err(Fault::Signals)?;
-    let forward = move || {
-        for signal in signals.forever() {
-            if events.send(Event::Signal(signal)).is_err() {
-                return;
-            }
-        }
-    };
-    std::thread::Builder::new().name("signals".to_owned()).spawn(forward).map_err(Fault::Signals)?;
-    Ok(())
-}
-
 impl Committee {
     fn serve(mut self, events: &Receiver<Event>, folder: &Folder) -> Result<(), Fault> {
         while self.children.iter().any(Child::is_running) {
@@ -85,8 +70,10 @@ impl Committee {
             match events.recv_timeout(patience.min(Duration::from_secs(3_600))) {
                 Ok(Event::Line { authority, stream, line }) => self.pass_on(authority, stream, &line, folder),
                 Ok(Event::Closed { authority }) => self.close(authority)?,
-                Ok(Event::Signal(SIGUSR1)) => self.signal(Signal::USR1),
-                Ok(Event::Signal(_)) => self.stop(),
+                Ok(Event::Signal(signal)) => match request(signal) {
+                    Request::Report => self.signal(Signal::USR1),
+                    Request::Stop => self.stop(),
+                },
                 Err(RecvTimeoutError::Timeout) if patience.is_zero() => self.signal(Signal::KILL),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => unreachable!("the thread that waits for signals has a sender"),

@@ -11,7 +11,6 @@ mod outbox;
 mod peers;
 mod placement;
 mod shard_thread;
-mod signals;
 mod slice;
 mod threads;
 mod verification;
@@ -20,6 +19,7 @@ mod verifier_thread;
 
 use crate::fault::Fault;
 use crate::options::RunOptions;
+use crate::signals::{self, Request};
 use crate::sync::Parker;
 use crate::sync::Waker;
 use announce::{Announcer, Finding, PeerLine, Ready, ShardLine, VerifierLine};
@@ -43,7 +43,6 @@ use quittance_engine::types::ShardIndex;
 use quittance_net::transport::{self, Socket, SocketConfig, TransportError, TransportKind};
 use quittance_verify::{BackendKind, Verifier};
 use shard_thread::ShardThread;
-use signals::Request;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -91,7 +90,7 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Fault> {
 
     signals::end_on_panic();
     let events = bounded(EVENTS_MAX);
-    signals::listen(events.0.clone())?;
+    signals::listen(events.0.clone(), Event::Signal)?;
     if options.exit_with_parent {
         signals::end_with_parent()?;
     }

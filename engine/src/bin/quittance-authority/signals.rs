@@ -1,6 +1,5 @@
-//! Signals, turned into events for the main thread.
+//! Signals, turned into events for a main thread.
 
-use super::control::Event;
 use crate::fault::Fault;
 use crossbeam::channel::Sender;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
@@ -8,19 +7,19 @@ use signal_hook::iterator::Signals;
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Request {
+pub(crate) enum Request {
     /// SIGUSR1.
     Report,
     /// SIGINT, SIGTERM.
     Stop,
 }
 
-/// Listens from now on, on a thread of its own.
-pub(super) fn listen(events: Sender<Event>) -> Result<(), Fault> {
+/// Listens from now on, on a thread of its own, and makes an event of each signal.
+pub(crate) fn listen<E: Send + 'static>(events: Sender<E>, event: fn(i32) -> E) -> Result<(), Fault> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1]).map_err(Fault::Signals)?;
     let forward = move || {
         for signal in signals.forever() {
-            if events.send(Event::Signal(signal)).is_err() {
+            if events.send(event(signal)).is_err() {
                 return;
             }
         }
@@ -30,19 +29,19 @@ pub(super) fn listen(events: Sender<Event>) -> Result<(), Fault> {
 }
 
 /// From now on the end of the process that started this one comes as a SIGTERM. That it ended before is not seen.
-pub(super) fn end_with_parent() -> Result<(), Fault> {
+pub(crate) fn end_with_parent() -> Result<(), Fault> {
     let set = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
     set.map_err(|error| Fault::Signals(error.into()))
 }
 
 /// What one of the signals listened for asks for.
-pub(super) fn request(signal: i32) -> Request {
+pub(crate) fn request(signal: i32) -> Request {
     if signal == SIGUSR1 { Request::Report } else { Request::Stop }
 }
 
 /// From now on a panic of any thread ends the process. What other threads share with the one that panicked may be half
 /// changed, and an authority that goes on with half its shards would keep its clients waiting for nothing.
-pub(super) fn end_on_panic() {
+pub(crate) fn end_on_panic() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         report(panic);
@@ -68,7 +67,7 @@ mod tests {
             return;
         }
         let own = std::env::current_exe().unwrap();
-        let name = "run::signals::tests::a_panic_of_any_thread_ends_the_process";
+        let name = "signals::tests::a_panic_of_any_thread_ends_the_process";
         let output = Command::new(own).args([name, "--exact", "--nocapture"]).env(CHILD, "1").output().unwrap();
         assert_eq!(output.status.signal(), Some(SIGABRT), "{output:?}");
         let errors = String::from_utf8_lossy(&output.stderr);
