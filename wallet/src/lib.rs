@@ -26,12 +26,16 @@
 //! - [`book`]: what a wallet knows, and the records that change it.
 //! - [`client`]: the step machine; its docs have a map of their own.
 //! - [`proof`]: judging one reply. [`known_roots`]: roots whose signature was checked. [`check`]: who checks and who signs.
+//! - [`keys`]: the accounts' secrets, and the file that holds them.
+//! - [`folder`]: what lies in a wallet's folder, by name.
 //! - [`limits`]: every bound.
 //! - `bin/quittance-wallet/`: the command.
 //!
 //! # Dependencies
 //! - `quittance-engine`: messages, the committee, refusals. `quittance-net`: frames. `quittance-verify`: signatures, trees.
 //! - `bytemuck`: frames as bytes. `hex`: certificates as text. `crc32fast`: the records' checksums.
+//! - `blake3`: the digest of a keys file. `argon2`, `chacha20poly1305`: a passphrase's key, and what is sealed with it.
+//!   `zeroize`: wiping secrets from memory.
 //! - `thiserror`: the error types' messages.
 #![forbid(unsafe_code)]
 
@@ -42,6 +46,8 @@ pub mod client;
 pub mod directory;
 #[cfg(test)]
 mod fixture;
+pub mod folder;
+pub mod keys;
 pub mod known_roots;
 pub mod limits;
 pub mod proof;

@@ -53,3 +53,6 @@ pub const REBUILD_PAGES_MAX: u32 = 65_536;
 
 /// Payments looked for in one rebuild. A faulty authority can list as many that do not exist, each 200 bytes here.
 pub const REBUILD_PAYMENTS_MAX: usize = 1 << 20;
+
+/// Most accounts that one wallet has: 128 MB of keys file, read by every command that signs.
+pub const KEYS_COUNT_MAX: usize = 1_000_000;

@@ -37,6 +37,8 @@ pub(crate) struct Settled {
     pub(crate) receipts: BTreeSet<u8>,
     /// Who lacked earlier payments and was brought them.
     pub(crate) caught_up: BTreeSet<u8>,
+    /// From the start to the certificate; `None` if there was one before.
+    pub(crate) certified: Option<Duration>,
     /// From the start to finality.
     pub(crate) elapsed: Duration,
 }
@@ -84,7 +86,10 @@ fn take(courses: &mut BTreeMap<OperationId, Course>, event: Event, started: Inst
     let Some(course) = operation_of(&event).and_then(|operation| courses.get_mut(&operation)) else { return };
     match event {
         Event::Voted { authority, .. } => _ = course.seen.votes.insert(authority),
-        Event::Certified { .. } => course.is_certified = true,
+        Event::Certified { .. } => {
+            course.is_certified = true;
+            course.seen.certified.get_or_insert_with(|| started.elapsed());
+        }
         Event::Receipt { authority, .. } => _ = course.seen.receipts.insert(authority),
         Event::CaughtUp { authority, .. } => _ = course.seen.caught_up.insert(authority),
         Event::Settled { .. } => {

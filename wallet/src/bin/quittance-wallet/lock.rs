@@ -4,6 +4,7 @@
 //! lock: it is appended to, or replaced as a whole.
 
 use crate::fault::Fault;
+use quittance_wallet::folder::LOCK_NAME;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
@@ -12,7 +13,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-const LOCK_NAME: &str = "lock";
 /// How often a lock that another command has is tried.
 const POLL: Duration = Duration::from_millis(20);
 

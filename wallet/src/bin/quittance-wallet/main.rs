@@ -10,7 +10,7 @@
 //! | `console.rs` | what it says: text or JSON, progress, notices |
 //! | `commands/` | one file for each command, with all that it says |
 //! | `wallet.rs` | the wallet's folder, opened; which of its accounts is meant |
-//! | `keys/` | the accounts' secrets, sealed or plain; `keys/mod.rs` has a map of its own |
+//! | `keys/` | the keys file, and where passphrases come from; `keys/mod.rs` has a map of its own |
 //! | `store.rs`, `lock.rs`, `files.rs` | the book's file; one command at a time; files that last and are private |
 //! | `network_files.rs`, `certificates.rs` | the committee's and the network's files; certificates in files |
 //! | `driver.rs`, `sockets.rs`, `interrupt.rs` | the client at work: records before datagrams, time, UDP, Ctrl-C |
@@ -18,8 +18,6 @@
 //!
 //! # Dependencies
 //! Of the command alone, beside the library's:
-//! - `blake3`: the digest of a keys file.
-//! - `argon2`, `chacha20poly1305`: a passphrase's key, and what is sealed with it. `zeroize`: wiping secrets from memory.
 //! - `clap`: the command line. `clap_complete`, `clap_mangen`: shells' completions and manual pages, made from it.
 //! - `getrandom`: keys, salts, nonces, the verifier's weights.
 //! - `indicatif`: what moves on a terminal. `rpassword`: a passphrase typed unseen.

@@ -3,12 +3,12 @@
 use crate::fault::Fault;
 use crate::files;
 use quittance_wallet::book::{Book, Record, encode_batch};
+use quittance_wallet::folder::BOOK_NAME;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-const BOOK_NAME: &str = "book";
 /// A shorter file is left as it is: reading it takes a millisecond.
 const COMPACT_BYTES_MIN: u64 = 1 << 20;
 

@@ -10,10 +10,10 @@ use crate::store::{self, Store};
 use quittance_engine::address;
 use quittance_engine::types::Address;
 use quittance_wallet::book::Book;
+use quittance_wallet::folder::KEYS_NAME;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const KEYS_NAME: &str = "keys";
 /// The shortest beginning of an address that stands for it: four characters behind the prefix.
 const SHORT_CHARACTERS_MIN: usize = 8;
 

@@ -3,7 +3,7 @@
 use crate::console::{Console, Report};
 use crate::fault::Fault;
 use crate::files;
-use crate::keys::{self, KeysFile, PassphraseSource, Secret, Secrets};
+use crate::keys::{self, PassphraseSource, Secret, Secrets};
 use crate::options::{Common, ExportKeyOptions, ImportKeyOptions};
 use crate::wallet::{self, Wallet};
 use quittance_engine::address;
@@ -51,8 +51,7 @@ pub(crate) fn export_key(common: &Common, options: &ExportKeyOptions, console: &
     // It signs for the account, or this fails.
     vault.key(&account)?;
     let secret = vault.secrets().of(&account).expect("its key was just made of it");
-    let bytes =
-        KeysFile::make(&Secrets::new(vec![secret.clone()]), vault.passphrase()).map_err(Fault::keys(&options.out))?;
+    let bytes = keys::write_file(&options.out, &Secrets::new(vec![secret.clone()]), vault.passphrase())?;
     files::create(&options.out, &bytes, 0o600)?;
     console.report(&Exported {
         account: address::encode(&account),

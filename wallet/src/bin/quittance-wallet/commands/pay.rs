@@ -26,6 +26,9 @@ struct Paid {
     digest: String,
     confirmed_by: Vec<u8>,
     not_confirmed_by: Vec<u8>,
+    /// Until the certificate.
+    certified_ms: Option<f64>,
+    /// Until finality.
     elapsed_ms: f64,
     certificate_file: Option<String>,
     /// A redemption's claim, where no file was asked for.
@@ -234,6 +237,7 @@ fn report(
         confirmed_by: settled.receipts.iter().copied().collect(),
         silent_names: missing.iter().map(|authority| driver.name(*authority)).collect(),
         not_confirmed_by: missing,
+        certified_ms: settled.certified.map(|certified| certified.as_secs_f64() * 1e3),
         elapsed_ms: settled.elapsed.as_secs_f64() * 1e3,
         certificate_file: options.out.as_ref().map(|out| out.display().to_string()),
         certificate: is_claim.then_some(text),

@@ -2,52 +2,21 @@
 
 use crate::fault::Fault;
 use crate::files;
-use core::fmt;
+use quittance_wallet::keys::{PASSPHRASE_FILE_BYTES_MAX, Passphrase};
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// Longer ones are mistakes, such as another file's name given.
-const PASSPHRASE_BYTES_MAX: usize = 1024;
-
-/// A passphrase: wiped when dropped, never shown.
-#[derive(Clone)]
-pub(crate) struct Passphrase(Zeroizing<String>);
-
-impl Passphrase {
-    /// This text.
-    pub(crate) fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
-    }
-
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
-
-    /// The first line of a file that only its owner may read.
-    ///
-    /// # Errors
-    /// [`Fault::File`] and [`Fault::Usage`].
-    pub(crate) fn read(path: &Path) -> Result<Self, Fault> {
-        let file = files::open_private(path)?;
-        let mut text = Zeroizing::new(String::with_capacity(PASSPHRASE_BYTES_MAX + 2));
-        let limit = PASSPHRASE_BYTES_MAX as u64 + 2;
-        file.take(limit).read_to_string(&mut text).map_err(Fault::file(path, "; it should hold a passphrase"))?;
-        let line = text.lines().next().unwrap_or_default();
-        if line.is_empty() || line.len() > PASSPHRASE_BYTES_MAX {
-            let path = path.display();
-            return Err(Fault::Usage(format!(
-                "{path}: its first line should be a passphrase of 1 to {PASSPHRASE_BYTES_MAX} bytes"
-            )));
-        }
-        Ok(Self::new(line.to_owned()))
-    }
-}
-
-impl fmt::Debug for Passphrase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Passphrase(redacted)")
-    }
+/// The first line of a file that only its owner may read.
+///
+/// # Errors
+/// [`Fault::File`] and [`Fault::Usage`].
+fn read(path: &Path) -> Result<Passphrase, Fault> {
+    let file = files::open_private(path)?;
+    let mut text = Zeroizing::new(String::with_capacity(PASSPHRASE_FILE_BYTES_MAX));
+    let limit = PASSPHRASE_FILE_BYTES_MAX as u64;
+    file.take(limit).read_to_string(&mut text).map_err(Fault::file(path, "; it should hold a passphrase"))?;
+    Passphrase::of_file(&text).map_err(|fault| Fault::Usage(format!("{}: {fault}", path.display())))
 }
 
 /// Where to take a passphrase from when one is needed.
@@ -61,10 +30,10 @@ impl PassphraseSource {
     /// The passphrase of something that is sealed: `None` if no file is named and nobody can be asked.
     ///
     /// # Errors
-    /// Those of [`Passphrase::read`].
+    /// [`Fault::File`] and [`Fault::Usage`].
     pub(crate) fn ask(&self, what: &str) -> Result<Option<Passphrase>, Fault> {
         match &self.file {
-            Some(path) => Passphrase::read(path).map(Some),
+            Some(path) => read(path).map(Some),
             None => Ok(prompt(&format!("Passphrase of {what}: "))),
         }
     }
@@ -72,10 +41,10 @@ impl PassphraseSource {
     /// A passphrase to seal something with. A person types it twice.
     ///
     /// # Errors
-    /// Those of [`Passphrase::read`]; [`Fault::Usage`] if there is none, or the two differ.
+    /// [`Fault::File`] and [`Fault::Usage`]; [`Fault::Usage`] if there is none, or the two differ.
     pub(crate) fn ask_new(&self) -> Result<Passphrase, Fault> {
         if let Some(path) = &self.file {
-            return Passphrase::read(path);
+            return read(path);
         }
         let none = || {
             Fault::Usage("no new passphrase: give it with --new-passphrase-file FILE, or run at a terminal".to_owned())
@@ -118,7 +87,7 @@ mod tests {
     fn the_first_line_counts_without_its_end_and_debug_hides_it() {
         for text in ["correct horse", "correct horse\n", "correct horse\r\nanother line\n"] {
             let (_folder, path) = file(text, 0o600);
-            let passphrase = Passphrase::read(&path).unwrap();
+            let passphrase = read(&path).unwrap();
             assert_eq!(passphrase.as_bytes(), b"correct horse");
             assert_eq!(format!("{passphrase:?}"), "Passphrase(redacted)");
         }
@@ -130,7 +99,7 @@ mod tests {
             [("", 0o600, "1 to 1024 bytes"), (&"x".repeat(2000), 0o600, "1 to 1024"), ("good", 0o644, "chmod 600")]
         {
             let (_folder, path) = file(text, mode);
-            let fault = Passphrase::read(&path).unwrap_err().to_string();
+            let fault = read(&path).unwrap_err().to_string();
             assert!(fault.contains(words), "{fault}");
         }
     }

@@ -1,12 +1,14 @@
 //! The wallet's own keys file: opened, added to, sealed anew.
 
-use super::file::{FILE_BYTES_MAX, read_wiped};
 use super::{ACCOUNTS_MAX, KeysFile, Passphrase, PassphraseSource, Secret, Secrets};
 use crate::fault::Fault;
 use crate::files;
 use quittance_engine::types::Address;
 use quittance_verify::SecretKey;
+use quittance_wallet::keys::{FILE_BYTES_MAX, Salt};
+use std::io;
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// The wallet's secrets, and what they are sealed with.
 #[derive(Debug)]
@@ -81,8 +83,7 @@ impl Vault {
     }
 
     fn write(&self) -> Result<(), Fault> {
-        let bytes = KeysFile::make(&self.secrets, self.passphrase.as_ref()).map_err(Fault::keys(&self.path))?;
-        files::replace(&self.path, &bytes)
+        files::replace(&self.path, &write_file(&self.path, &self.secrets, self.passphrase.as_ref())?)
     }
 }
 
@@ -100,11 +101,46 @@ pub(crate) fn read(path: &Path, source: &PassphraseSource, what: &str) -> Result
     Ok((secrets, passphrase))
 }
 
+/// The bytes of a keys file with these secrets, for this path; sealed if there is a passphrase.
+///
+/// # Errors
+/// [`Fault::Keys`]; [`Fault::Random`].
+pub(crate) fn write_file(
+    path: &Path,
+    secrets: &Secrets,
+    passphrase: Option<&Passphrase>,
+) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    let sealing = passphrase.map(|passphrase| Ok::<_, Fault>((passphrase, draw_salt()?))).transpose()?;
+    KeysFile::make(secrets, sealing).map_err(Fault::keys(path))
+}
+
+/// Never the same twice.
+fn draw_salt() -> Result<Salt, getrandom::Error> {
+    let mut salt = Salt([0; 16], [0; 24]);
+    getrandom::fill(&mut salt.0)?;
+    getrandom::fill(&mut salt.1)?;
+    Ok(salt)
+}
+
+/// Reads a whole file into memory that is wiped, without growing.
+///
+/// # Errors
+/// What the system says, or `InvalidData` if the file is longer than any keys file.
+fn read_wiped(file: &mut std::fs::File) -> io::Result<Zeroizing<Vec<u8>>> {
+    let length = file.metadata()?.len();
+    if length > FILE_BYTES_MAX {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "longer than any keys file"));
+    }
+    let length = usize::try_from(length).expect("bounded above");
+    let mut bytes = Zeroizing::new(vec![0; length]);
+    io::Read::read_exact(file, &mut bytes)?;
+    Ok(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::MetadataExt;
-    use zeroize::Zeroizing;
 
     fn source() -> PassphraseSource {
         PassphraseSource { file: None }
@@ -128,5 +164,11 @@ mod tests {
         assert_eq!(vault.key(&secret(2).address()).unwrap().public_key_bytes(), secret(2).address());
         assert!(vault.key(&[9; 32]).unwrap_err().to_string().contains("import-key"));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing half-written is left");
+    }
+
+    #[test]
+    fn two_seals_share_neither_salt_nor_nonce() {
+        let (one, two) = (draw_salt().unwrap(), draw_salt().unwrap());
+        assert!(one.0 != two.0 && one.1 != two.1);
     }
 }

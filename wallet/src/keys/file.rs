@@ -11,10 +11,9 @@
 //! authenticator; the two lines of header are authenticated with them. The digest tells damage from a wrong passphrase:
 //! anyone can compute it, so it protects against accidents alone.
 
-use super::seal::{Seal, TAG_BYTES};
-use super::{ACCOUNTS_MAX, Passphrase, Secret, Secrets};
+use super::seal::{Salt, Seal, TAG_BYTES};
+use super::{KEYS_COUNT_MAX, Passphrase, Secret, Secrets};
 use quittance_engine::address::{self, ADDRESS_CHARACTERS};
-use std::io;
 use zeroize::Zeroizing;
 
 const FIRST_LINE: &str = "quittance-keys 1";
@@ -25,13 +24,13 @@ const DIGEST_WORD: &[u8] = b"digest ";
 /// The last line, its end included.
 const DIGEST_LINE_BYTES: usize = DIGEST_WORD.len() + 64 + 1;
 const HEADER_BYTES_MAX: usize = 256;
-/// The longest file that makes sense.
-pub(super) const FILE_BYTES_MAX: u64 =
-    (HEADER_BYTES_MAX + ACCOUNTS_MAX * ENTRY_BYTES + TAG_BYTES + DIGEST_LINE_BYTES) as u64;
+/// The longest file that makes sense: bytes.
+pub const FILE_BYTES_MAX: u64 =
+    (HEADER_BYTES_MAX + KEYS_COUNT_MAX * ENTRY_BYTES + TAG_BYTES + DIGEST_LINE_BYTES) as u64;
 
 /// Why a keys file gives no keys.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum KeysFault {
+pub enum KeysFault {
     /// Another kind of file.
     #[error("it is no keys file: its first line is not `{FIRST_LINE}`; name the file that the wallet wrote")]
     NotKeys,
@@ -61,13 +60,10 @@ pub(crate) enum KeysFault {
     /// No memory for the key's derivation.
     #[error("the passphrase's key cannot be computed: {0}; it needs 64 MiB of memory")]
     Derivation(String),
-    /// No random bytes.
-    #[error("the system gives no random bytes ({0}); without them a seal would be worth nothing")]
-    Random(getrandom::Error),
 }
 
 /// A keys file's bytes, their digest checked; perhaps still sealed.
-pub(crate) struct KeysFile {
+pub struct KeysFile {
     /// Wiped: plain, it holds secrets, and it is opened in place.
     bytes: Zeroizing<Vec<u8>>,
     header_bytes: usize,
@@ -79,7 +75,7 @@ impl KeysFile {
     ///
     /// # Errors
     /// [`KeysFault`], of its first four kinds.
-    pub(crate) fn parse(bytes: Zeroizing<Vec<u8>>) -> Result<Self, KeysFault> {
+    pub fn parse(bytes: Zeroizing<Vec<u8>>) -> Result<Self, KeysFault> {
         let first = line_at(&bytes, 0).unwrap_or_default();
         if first != FIRST_LINE {
             return Err(if first.starts_with("quittance-keys ") { KeysFault::Newer } else { KeysFault::NotKeys });
@@ -99,7 +95,7 @@ impl KeysFile {
     }
 
     /// Whether a passphrase is needed.
-    pub(crate) fn is_sealed(&self) -> bool {
+    pub fn is_sealed(&self) -> bool {
         self.seal.is_some()
     }
 
@@ -107,7 +103,7 @@ impl KeysFile {
     ///
     /// # Errors
     /// [`KeysFault`].
-    pub(crate) fn open(mut self, passphrase: Option<&Passphrase>) -> Result<Secrets, KeysFault> {
+    pub fn open(mut self, passphrase: Option<&Passphrase>) -> Result<Secrets, KeysFault> {
         let content_bytes = self.bytes.len() - DIGEST_LINE_BYTES;
         let (header, body) = self.bytes[..content_bytes].split_at_mut(self.header_bytes);
         let Some(seal) = &self.seal else { return read_entries(body) };
@@ -117,12 +113,13 @@ impl KeysFile {
         read_entries(sealed)
     }
 
-    /// A file with these secrets, sealed if there is a passphrase.
+    /// A file with these secrets, sealed if there is a passphrase; the salt is drawn for this one file.
     ///
     /// # Errors
-    /// [`KeysFault::Random`], [`KeysFault::Derivation`].
-    pub(crate) fn make(secrets: &Secrets, passphrase: Option<&Passphrase>) -> Result<Zeroizing<Vec<u8>>, KeysFault> {
-        let seal = passphrase.map(|_| Seal::draw()).transpose().map_err(KeysFault::Random)?;
+    /// [`KeysFault::Derivation`].
+    pub fn make(secrets: &Secrets, sealing: Option<(&Passphrase, Salt)>) -> Result<Zeroizing<Vec<u8>>, KeysFault> {
+        let passphrase = sealing.map(|(passphrase, _)| passphrase);
+        let seal = sealing.map(|(_, salt)| Seal::new(salt));
         let second = seal.as_ref().map_or(PLAIN.to_owned(), Seal::to_line);
         let header = format!("{FIRST_LINE}\n{second}\n");
         // All at once: what grows leaves secrets behind.
@@ -141,21 +138,6 @@ impl KeysFile {
         assert!(bytes.len() <= room, "room was made for all of it");
         Ok(bytes)
     }
-}
-
-/// Reads a whole file into memory that is wiped, without growing.
-///
-/// # Errors
-/// What the system says, or `InvalidData` if the file is longer than any keys file.
-pub(super) fn read_wiped(file: &mut std::fs::File) -> io::Result<Zeroizing<Vec<u8>>> {
-    let length = file.metadata()?.len();
-    if length > FILE_BYTES_MAX {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "longer than any keys file"));
-    }
-    let length = usize::try_from(length).expect("bounded above");
-    let mut bytes = Zeroizing::new(vec![0; length]);
-    io::Read::read_exact(file, &mut bytes)?;
-    Ok(bytes)
 }
 
 fn line_at(bytes: &[u8], start: usize) -> Option<&str> {
@@ -211,6 +193,10 @@ mod tests {
         secrets.all().iter().map(|secret| *secret.seed).collect()
     }
 
+    fn salted(passphrase: &Passphrase) -> (&Passphrase, Salt) {
+        (passphrase, Salt([5; 16], [6; 24]))
+    }
+
     fn opened(bytes: &[u8], passphrase: Option<&Passphrase>) -> Result<Secrets, KeysFault> {
         KeysFile::parse(Zeroizing::new(bytes.to_vec()))?.open(passphrase)
     }
@@ -219,10 +205,10 @@ mod tests {
     fn plain_and_sealed_files_read_back() {
         let passphrase = Passphrase::new("correct horse".to_owned());
         for passphrase in [None, Some(&passphrase)] {
-            let bytes = KeysFile::make(&secrets(), passphrase).unwrap();
+            let bytes = KeysFile::make(&secrets(), passphrase.map(salted)).unwrap();
             assert_eq!(KeysFile::parse(bytes.clone()).unwrap().is_sealed(), passphrase.is_some());
             assert_eq!(seeds(&opened(&bytes, passphrase).unwrap()), seeds(&secrets()));
-            let empty = KeysFile::make(&Secrets::default(), passphrase).unwrap();
+            let empty = KeysFile::make(&Secrets::default(), passphrase.map(salted)).unwrap();
             assert!(opened(&empty, passphrase).unwrap().all().is_empty());
         }
     }
@@ -230,7 +216,7 @@ mod tests {
     #[test]
     fn a_sealed_file_shows_no_secret_and_no_account() {
         let passphrase = Passphrase::new("correct horse".to_owned());
-        let bytes = KeysFile::make(&secrets(), Some(&passphrase)).unwrap();
+        let bytes = KeysFile::make(&secrets(), Some(salted(&passphrase))).unwrap();
         let contains = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
         for secret in secrets().all() {
             assert!(!contains(&*secret.seed) && !contains(hex::encode(*secret.seed).as_bytes()));
@@ -241,7 +227,7 @@ mod tests {
     #[test]
     fn a_wrong_passphrase_and_damage_are_told_apart() {
         let passphrase = Passphrase::new("correct horse".to_owned());
-        let bytes = KeysFile::make(&secrets(), Some(&passphrase)).unwrap();
+        let bytes = KeysFile::make(&secrets(), Some(salted(&passphrase))).unwrap();
         let wrong = Passphrase::new("correct horsf".to_owned());
         assert!(matches!(opened(&bytes, Some(&wrong)), Err(KeysFault::WrongPassphrase)));
         assert!(matches!(opened(&bytes, None), Err(KeysFault::NeedsPassphrase)));
@@ -259,7 +245,7 @@ mod tests {
     #[test]
     fn the_header_is_sealed_too() {
         let passphrase = Passphrase::new("correct horse".to_owned());
-        let bytes = KeysFile::make(&secrets(), Some(&passphrase)).unwrap();
+        let bytes = KeysFile::make(&secrets(), Some(salted(&passphrase))).unwrap();
         let content = &bytes[..bytes.len() - DIGEST_LINE_BYTES];
         let place = content.windows(2).position(|window| window == b"p=").unwrap() + 2;
         let mut changed = content.to_vec();
