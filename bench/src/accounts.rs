@@ -7,13 +7,23 @@ use crate::progress::Progress;
 use crate::random::{Purpose, key_seed};
 use quittance_engine::types::Address;
 use quittance_verify::SecretKey;
+use quittance_wallet::keys::Secret;
 
-/// The addresses of all accounts, 32 bytes each. Secret keys follow from the run's seed: two million of them expanded
-/// would take half a gigabyte, and each is needed once.
+/// The addresses of all accounts, 32 bytes each. Secret keys are expanded when they are needed, which is once: two million of
+/// them would take half a gigabyte.
 #[derive(Debug)]
 pub struct Accounts {
-    run_seed: u64,
+    keys: Keys,
     addresses: Vec<Address>,
+}
+
+/// Where secret keys come from.
+#[derive(Debug)]
+enum Keys {
+    /// They follow from the run's seed.
+    OfRun(u64),
+    /// They are a wallet's, by account index.
+    OfWallet(Vec<Secret>),
 }
 
 impl Accounts {
@@ -26,7 +36,13 @@ impl Accounts {
         parallel::fill(&mut addresses, progress, interrupt, |index, address| {
             *address = secret_key(run_seed, index).public_key_bytes();
         })?;
-        Ok(Self { run_seed, addresses })
+        Ok(Self { keys: Keys::OfRun(run_seed), addresses })
+    }
+
+    /// A wallet's accounts, whose secrets are known to be their own.
+    pub fn of_wallet(secrets: Vec<Secret>) -> Self {
+        let addresses = secrets.iter().map(Secret::address).collect();
+        Self { keys: Keys::OfWallet(secrets), addresses }
     }
 
     /// Every address, by account index.
@@ -46,7 +62,10 @@ impl Accounts {
 
     /// An account's key pair, derived anew.
     pub fn secret_key(&self, index: u32) -> SecretKey {
-        secret_key(self.run_seed, index)
+        match &self.keys {
+            Keys::OfRun(run_seed) => secret_key(*run_seed, index),
+            Keys::OfWallet(secrets) => secrets[index as usize].key().expect("looked at when the wallet was opened"),
+        }
     }
 }
 

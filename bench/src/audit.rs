@@ -1,4 +1,4 @@
-//! Asking an authority for every account, and comparing with what must be there.
+//! Asking an authority for every account, and comparing with what must be there, where that is known.
 
 use crate::drive::Settings;
 use crate::error::BenchError;
@@ -7,8 +7,9 @@ use crate::model::Model;
 use crate::terms::Terms;
 use crate::timeouts::Timeouts;
 use crate::world::{Watch, World};
+use quittance_engine::reject::Reject;
 use quittance_engine::types::{Address, Peer};
-use quittance_net::frame::{Frame, Header, Info, Kind, Query, U64, parse};
+use quittance_net::frame::{Frame, Header, Info, Kind, Query, RejectionView, U64, parse};
 use quittance_wallet::directory::{Directory, Source};
 use serde::Serialize;
 
@@ -57,11 +58,22 @@ impl Audit {
     }
 }
 
-/// What is asked, where, and what the answers must be.
+impl Audit {
+    /// What is wrong, as a sentence.
+    pub fn failure(&self) -> Option<String> {
+        let Self { ok, accounts, mismatches, unanswered, total, expected_total, .. } = self;
+        (!ok).then(|| {
+            format!(
+                "the audit failed: of {accounts} accounts {mismatches} hold what they must not and {unanswered} did not \
+                 answer; the total is {total} and must be {expected_total}"
+            )
+        })
+    }
+}
+
+/// What is asked, and where.
 #[derive(Clone, Copy, Debug)]
 pub struct Questions<'a> {
-    /// What every account must hold.
-    pub model: &'a Model,
     /// Every account's address, by index.
     pub addresses: &'a [Address],
     /// Network and shards.
@@ -75,6 +87,8 @@ pub struct Questions<'a> {
 /// One round of an audit.
 struct Auditor<'a> {
     authority: u8,
+    /// What every account must hold; `None` if that is not known yet.
+    model: Option<&'a Model>,
     questions: Questions<'a>,
     /// The account that each slot asks for.
     accounts: Vec<u32>,
@@ -97,11 +111,12 @@ struct Auditor<'a> {
 /// The machine's faults, and what `watch` says.
 pub fn audit(
     authority: usize,
+    model: &Model,
     questions: Questions<'_>,
     world: &mut impl World,
     watch: &mut impl Watch,
 ) -> Result<Audit, BenchError> {
-    audit_and_see(authority, questions, world, watch, &mut |_, _| ())
+    audit_and_see(authority, model, questions, world, watch, &mut |_, _| ())
 }
 
 /// As [`audit`], and shows every answer to `see`: the account's index, and what the authority says of it. In a second or
@@ -111,6 +126,7 @@ pub fn audit(
 /// As [`audit`].
 pub fn audit_and_see(
     authority: usize,
+    model: &Model,
     questions: Questions<'_>,
     world: &mut impl World,
     watch: &mut impl Watch,
@@ -118,15 +134,31 @@ pub fn audit_and_see(
 ) -> Result<Audit, BenchError> {
     let mut round = 1;
     loop {
-        let mut auditor = Auditor::new(authority, questions, round);
-        auditor.run(world, watch, see)?;
-        let found = auditor.conclude();
+        let mut auditor = Auditor::new(authority, Some(model), questions, round);
+        auditor
+            .run(world, watch, &mut |account, info| see(account, info.expect("the unknown are not shown to audits")))?;
+        let found = auditor.conclude(model);
         if found.mismatches == 0 || round == AUDIT_ROUND_COUNT_MAX {
             return Ok(found);
         }
         round += 1;
         pause(questions.settings.timeout_ns, world, watch)?;
     }
+}
+
+/// Asks one authority for every account, again if need be, within bounds. `see` gets each answer: the account's index, and what
+/// the authority says of it, or `None` if it does not know the account. Answers are not signed: they are hints.
+///
+/// # Errors
+/// As [`audit`].
+pub fn survey(
+    authority: usize,
+    questions: Questions<'_>,
+    world: &mut impl World,
+    watch: &mut impl Watch,
+    see: &mut impl FnMut(u32, Option<&Info>),
+) -> Result<(), BenchError> {
+    Auditor::new(authority, None, questions, 1).run(world, watch, see)
 }
 
 /// Lets time pass; what arrives meanwhile is of no use any more.
@@ -140,10 +172,12 @@ fn pause(pause_ns: u64, world: &mut impl World, watch: &mut impl Watch) -> Resul
 }
 
 impl<'a> Auditor<'a> {
-    fn new(authority: usize, questions: Questions<'a>, round: u32) -> Self {
-        assert_eq!(questions.addresses.len(), questions.model.account_count() as usize);
+    fn new(authority: usize, model: Option<&'a Model>, questions: Questions<'a>, round: u32) -> Self {
+        let account_count = questions.addresses.len();
+        assert!(model.is_none_or(|model| model.account_count() as usize == account_count), "of the same accounts");
         Self {
             authority: u8::try_from(authority).expect("committees are small"),
+            model,
             questions,
             accounts: vec![NOBODY; WINDOW],
             tries: vec![0; WINDOW],
@@ -160,10 +194,10 @@ impl<'a> Auditor<'a> {
         &mut self,
         world: &mut impl World,
         watch: &mut impl Watch,
-        see: &mut impl FnMut(u32, &Info),
+        see: &mut impl FnMut(u32, Option<&Info>),
     ) -> Result<(), BenchError> {
         let Settings { timeout_ns, tries_max, owns_core, .. } = self.questions.settings;
-        let account_count = self.questions.model.account_count();
+        let account_count = u32::try_from(self.questions.addresses.len()).expect("counts are 32 bits");
         let mut now_ns = world.now_ns();
         let (mut next, mut watched_ns) = (0, now_ns);
         self.progress_ns = now_ns;
@@ -202,7 +236,7 @@ impl<'a> Auditor<'a> {
         let account = self.accounts[slot as usize];
         let Questions { terms, directory, addresses, .. } = self.questions;
         let address = &addresses[account as usize];
-        let shard = terms.network.shard_of(address, terms.shard_count).0;
+        let shard = terms.network.shard_of(address, directory.shard_count(self.authority.into())).0;
         let query = Query {
             header: Header::new(Kind::Query, shard, terms.network.tag()),
             account: *address,
@@ -228,20 +262,18 @@ impl<'a> Auditor<'a> {
     }
 
     /// Takes an answer, if it is one to a question that is open; anything else is ignored.
-    fn take(&mut self, now_ns: u64, peer: Peer, datagram: &[u8], see: &mut impl FnMut(u32, &Info)) {
-        let Some(info) = self.answer(peer, datagram) else {
-            return;
-        };
-        let Some(slot) = self.open_slot(&info) else {
+    fn take(&mut self, now_ns: u64, peer: Peer, datagram: &[u8], see: &mut impl FnMut(u32, Option<&Info>)) {
+        let Some((slot, info)) = self.answer(peer, datagram) else {
             return;
         };
         let account = self.accounts[slot as usize];
-        see(account, &info);
-        let balance = info.balance.get();
-        let model = self.questions.model;
-        let right = balance == model.balance(account) && info.next_sequence.get() == model.next_sequence(account);
-        self.found.mismatches += u64::from(!right);
-        self.found.total = self.found.total.saturating_add(balance);
+        see(account, info.as_ref());
+        if let Some((model, info)) = self.model.zip(info) {
+            let balance = info.balance.get();
+            let right = balance == model.balance(account) && info.next_sequence.get() == model.next_sequence(account);
+            self.found.mismatches += u64::from(!right);
+            self.found.total = self.found.total.saturating_add(balance);
+        }
         self.answered += 1;
         self.progress_ns = now_ns;
         self.accounts[slot as usize] = NOBODY;
@@ -249,14 +281,25 @@ impl<'a> Auditor<'a> {
         self.free.push(slot);
     }
 
-    fn answer(&self, peer: Peer, datagram: &[u8]) -> Option<Info> {
+    /// The slot whose question this answers, and the answer: `None` if the account is not known there.
+    fn answer(&self, peer: Peer, datagram: &[u8]) -> Option<(u32, Option<Info>)> {
         let Source { authority, shard } = self.questions.directory.source(peer)?;
-        let Ok(Frame::Info(info)) = parse(datagram) else {
-            return None;
+        let frame = parse(datagram).ok()?;
+        let (slot, header, info) = match &frame {
+            Frame::Info(info) => (self.open_slot(info)?, &info.header, Some(**info)),
+            Frame::Rejection(view) if self.model.is_none() => (self.unknown_slot(view)?, &view.head.header, None),
+            _ => return None,
         };
-        let header = &info.header;
         let ours = header.network == self.questions.terms.network.tag_field() && header.shard.get() == shard;
-        (ours && authority == self.authority).then_some(*info)
+        (ours && authority == self.authority).then_some((slot, info))
+    }
+
+    /// The slot that asks for an account which this refusal does not know. It repeats no nonce, so all are looked at.
+    fn unknown_slot(&self, view: &RejectionView<'_>) -> Option<u32> {
+        let is_unknown = Reject::from_code(view.head.code) == Some(Reject::UnknownAccount);
+        let asks = |account: u32| account != NOBODY && self.questions.addresses[account as usize] == view.head.subject;
+        let slot = self.accounts.iter().position(|account| is_unknown && asks(*account))?;
+        Some(u32::try_from(slot).expect("WINDOW bounds the slots"))
     }
 
     /// The slot that asks the question which this answers: its number is in the nonce.
@@ -267,8 +310,7 @@ impl<'a> Auditor<'a> {
         (asked && info.account == self.questions.addresses[account as usize]).then_some(slot)
     }
 
-    fn conclude(mut self) -> Audit {
-        let model = self.questions.model;
+    fn conclude(mut self, model: &Model) -> Audit {
         let accounts = u64::from(model.account_count());
         self.found.accounts = accounts;
         self.found.unanswered = accounts - self.answered;

@@ -8,18 +8,24 @@ pub enum BenchError {
     /// Options that contradict each other or exceed a bound.
     #[error("{0}")]
     Usage(String),
-    /// There is no authority to start.
+    /// There is no executable to start.
     #[error(
-        "cannot find the authority: {path} does not exist; build it with `cargo build --release -p quittance-engine \
-         --bin quittance-authority`, or name it with --authority-binary PATH",
+        "cannot find {name}: {path} does not exist; build it with `cargo build --release -p {package} --bin {name}`, or name \
+         it with {option} PATH",
         path = path.display()
     )]
-    NoAuthority {
+    Missing {
         /// Where it was looked for.
         path: PathBuf,
+        /// The package that has it.
+        package: &'static str,
+        /// Its name.
+        name: &'static str,
+        /// The option that names another.
+        option: &'static str,
     },
-    /// The authority could not be built.
-    #[error("building the authority failed ({status}); run `{command}` and mend what it reports")]
+    /// An executable could not be built.
+    #[error("building an executable failed ({status}); run `{command}` and mend what it reports")]
     Build {
         /// What was run.
         command: String,
@@ -48,6 +54,9 @@ pub enum BenchError {
         /// How it ended.
         status: String,
     },
+    /// A wallet that cannot be used: the text names it and the remedy.
+    #[error("{0}")]
+    Wallet(String),
     /// The machine refused something: the text says what and what to do.
     #[error("{task}: {error}{remedy}")]
     Machine {

@@ -49,7 +49,7 @@ impl Fixture {
         let mut members = Members::new(4, HOST, &ports, 2).expect("a small world is sound");
         let accounts = Accounts::derive(4, account_count, &progress, &interrupt).expect("a small world is sound");
         let plan = Plan::draw(4, account_count, payment_count);
-        let terms = Terms::new(NetworkId([5; 32]), members.committee(), 2, live);
+        let terms = Terms::new(NetworkId([5; 32]), members.committee(), live);
         let directory = Directory::new(&members.entries()[..terms.live_count]);
         let orders = Orders::sign(&plan, &accounts, &terms.network, 2, false, &progress, &interrupt)
             .expect("a small world is sound");
@@ -257,7 +257,7 @@ impl FakeWorld<'_> {
         let mut voters: Vec<u8> = view.votes().map(|vote| vote.proof.authority).collect();
         voters.sort_unstable();
         voters.dedup();
-        if voters.len() < self.fixture.terms.quorum {
+        if (voters.len() as u64) < self.fixture.terms.quorum {
             return Reply::Rejection(digest, Reject::NoQuorum);
         }
         if !view.votes().all(|vote| self.is_good(&vote_leaf(&digest), vote.proof, vote.path)) {

@@ -26,7 +26,9 @@
 //! | files | what they hold |
 //! |---|---|
 //! | `run.rs`, `scene.rs` | the measurement from end to end, and what it needs |
+//! | `attach/` | a committee that runs already, measured over a wallet's accounts |
 //! | `crash/` | authorities killed under load, and the proof that nothing was forgotten |
+//! | `pay.rs` | what a person waits for who pays |
 //! | `restart/` | starts timed, with much to read back |
 //! | `options.rs`, `error.rs`, `limits.rs` | command line, exits, bounds |
 //! | `accounts.rs`, `plan.rs`, `orders.rs`, `votes.rs`, `workload.rs`, `digest_table.rs` | what is made ahead |
@@ -40,6 +42,10 @@
 //! | `sim/` | whole committees, simulated
 //! | `verify/` | signature checks by themselves, beside another library's |
 //!
+//! The subcommand `attach` measures a committee that others started: see [`attach`].
+//!
+//! The subcommand `pay` measures what a person waits for: see [`pay`].
+//!
 //! The subcommand `crash` kills a durable authority again and again: see [`crash`].
 //!
 //! The subcommand `restart` times the start of an authority that has much to read back: see [`restart`].
@@ -50,7 +56,8 @@
 //!
 //! # Dependencies
 //! - `quittance-engine`: messages, committee and genesis files, rejection codes. `quittance-net`: frames and transports.
-//!   `quittance-verify`: keys, signature checks, reply trees. `quittance-wallet`: where shards listen, and what one reply proves.
+//!   `quittance-verify`: keys, signature checks, reply trees. `quittance-wallet`: where shards listen, what one reply proves,
+//!   a wallet's keys and book.
 //! - `blake3`: key seeds of a run, digests of states; in simulations the oracle of signatures, and the trace. `rand_chacha`,
 //!   `rand_core`: who pays whom. `getrandom`: the verifier's secret seed.
 //! - `bytemuck`: frames as bytes. `hex`: keys in private files.
@@ -58,11 +65,12 @@
 //! - `clap`: the command line. `comfy-table`: the table. `indicatif`: progress bars. `serde`, `serde_json`: JSON both ways.
 //! - `core_affinity`: pinning. `rustix`: signals to children, pinning undone, file system types, clock ticks,
 //!   processor time. `signal-hook`: SIGINT and SIGTERM as a flag.
-//! - `hdrhistogram`: latencies. `tempfile`: the run's folder. `thiserror`: error texts.
+//! - `hdrhistogram`: latencies. `tempfile`: the run's folder. `thiserror`: error texts. `zeroize`: a wallet's secrets, wiped.
 //! - `mimalloc`: the command's allocator, as it is the authority's.
 #![forbid(unsafe_code)]
 
 pub mod accounts;
+pub mod attach;
 pub mod audit;
 pub mod client;
 pub mod cores;
@@ -84,6 +92,7 @@ pub mod options;
 pub mod orders;
 pub mod parallel;
 pub mod parts;
+pub mod pay;
 pub mod plan;
 pub mod ports;
 pub mod process;

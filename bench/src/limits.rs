@@ -26,6 +26,8 @@ pub const SHARD_COUNT_MAX: u16 = quittance_engine::limits::SHARDS_MAX;
 /// Refusals for the moment (busy, or payments before are missing) that a payment may draw without a try being counted: the
 /// server answers, so nothing was lost. Beyond it they count as tries, so that every payment ends.
 pub const PASSING_REFUSAL_COUNT_MAX: u32 = 64;
+/// Most orders that one batch of a wallet's book holds: one and a half megabytes, some milliseconds of a disk's time.
+pub const BOOK_BATCH_MAX: usize = 4_096;
 /// Of so many payments one may have its certificate kept back, where that is asked for: often enough that some have their
 /// votes for a few milliseconds only, seldom enough that the others are a load.
 pub const WITHHELD_EVERY: u32 = 8;

@@ -1,10 +1,18 @@
-//! Finding the authority's executable, or building it.
+//! Finding the executables that a run needs, or building them.
 
 use crate::error::BenchError;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const NAME: &str = "quittance-authority";
+/// An executable of this workspace.
+struct Part {
+    package: &'static str,
+    name: &'static str,
+    option: &'static str,
+}
+
+const AUTHORITY: Part = Part { package: "quittance-engine", name: "quittance-authority", option: "--authority-binary" };
+const WALLET: Part = Part { package: "quittance-wallet", name: "quittance-wallet", option: "--wallet-binary" };
 
 /// The authority's executable: the one named; else the one beside our own executable.
 ///
@@ -12,30 +20,43 @@ const NAME: &str = "quittance-authority";
 /// folder of our own executable: so that one command is enough on a fresh clone, and what is measured is what was built.
 ///
 /// # Errors
-/// [`BenchError::NoAuthority`], [`BenchError::Build`], [`BenchError::Machine`].
+/// [`BenchError::Missing`], [`BenchError::Build`], [`BenchError::Machine`].
 pub fn authority(named: Option<&Path>) -> Result<PathBuf, BenchError> {
+    find(&AUTHORITY, named)
+}
+
+/// The wallet's executable: as [`authority`].
+///
+/// # Errors
+/// As [`authority`].
+pub fn wallet(named: Option<&Path>) -> Result<PathBuf, BenchError> {
+    find(&WALLET, named)
+}
+
+fn find(part: &Part, named: Option<&Path>) -> Result<PathBuf, BenchError> {
     if let Some(path) = named {
-        return existing(path.to_owned());
+        return existing(part, path.to_owned());
     }
     let own = std::env::current_exe().map_err(|error| BenchError::machine("finding our own executable", error, ""))?;
     let folder = own.parent().expect("an executable lies in a folder");
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     if let Some(cargo) = std::env::var_os("CARGO").filter(|_| workspace.join("Cargo.toml").is_file()) {
-        build(Path::new(&cargo), &workspace, folder)?;
+        build(part, Path::new(&cargo), &workspace, folder)?;
     }
-    existing(folder.join(NAME))
+    existing(part, folder.join(part.name))
 }
 
-fn existing(path: PathBuf) -> Result<PathBuf, BenchError> {
-    if path.is_file() { Ok(path) } else { Err(BenchError::NoAuthority { path }) }
+fn existing(part: &Part, path: PathBuf) -> Result<PathBuf, BenchError> {
+    let Part { package, name, option } = *part;
+    if path.is_file() { Ok(path) } else { Err(BenchError::Missing { path, package, name, option }) }
 }
 
-fn build(cargo: &Path, workspace: &Path, folder: &Path) -> Result<(), BenchError> {
+fn build(part: &Part, cargo: &Path, workspace: &Path, folder: &Path) -> Result<(), BenchError> {
     let mut command = Command::new(cargo);
-    command.current_dir(workspace).args(["build", "-p", "quittance-engine", "--bin", NAME]);
+    command.current_dir(workspace).args(["build", "-p", part.package, "--bin", part.name]);
     command.args(profile(folder)).arg("--target-dir").arg(folder.parent().unwrap_or(folder));
     let shown = shown(&command);
-    eprintln!("building the authority: {shown}");
+    eprintln!("building: {shown}");
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status();
     let status = status.map_err(|error| BenchError::machine(format!("running {shown}"), error, ""))?;
     if status.success() { Ok(()) } else { Err(BenchError::Build { command: shown, status: status.to_string() }) }

@@ -12,12 +12,12 @@ pub struct Model {
 }
 
 impl Model {
-    /// The state that follows from the funding and the settled payments.
+    /// The state that follows from what accounts had before and the settled payments.
     pub fn after(plan: &Plan, outcomes: &[Outcome]) -> Self {
-        let account_count = plan.account_count() as usize;
-        let funding = i128::from(plan.funding());
-        let mut balances = vec![funding; account_count];
-        let mut next_sequences = vec![0; account_count];
+        let beginnings = || (0..plan.account_count()).map(|account| plan.beginning(account));
+        let mut balances: Vec<i128> = beginnings().map(|beginning| beginning.balance).collect();
+        let mut next_sequences: Vec<u64> = beginnings().map(|beginning| beginning.next_sequence).collect();
+        let supply = balances.iter().sum();
         let settled = (0..).zip(outcomes).filter(|(_, outcome)| **outcome == Outcome::Settled);
         for (payment, _) in settled {
             let amount = i128::from(plan.amount(payment));
@@ -27,7 +27,6 @@ impl Model {
             balances[plan.recipient(payment) as usize] += amount;
             next_sequences[sender] += 1;
         }
-        let supply = funding * i128::from(plan.account_count());
         assert_eq!(balances.iter().sum::<i128>(), supply, "payments move money and make none");
         Self { balances, next_sequences, supply }
     }

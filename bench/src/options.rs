@@ -1,9 +1,11 @@
 //! The command line.
 
+use crate::attach::AttachOptions;
 use crate::error::BenchError;
 use crate::limits::{
     ACCOUNT_COUNT_MAX, IN_FLIGHT_MAX, MEMBER_COUNT_MAX, PAYMENT_COUNT_MAX, SHARD_COUNT_MAX, SOCKET_COUNT_MAX,
 };
+use crate::pay::PayOptions;
 use crate::sim::SimOptions;
 use crate::verify::{ROUND_COUNT_MAX, ROUNDS, ROUNDS_QUICK};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -84,6 +86,32 @@ pub enum Command {
     ///
     /// Exit code: 0 measured; 2 wrong usage; 3 the machine refused something; 101 a verdict was wrong; 130 interrupted.
     Verify(VerifyOptions),
+    /// Measure a committee that runs already, over all accounts of a wallet.
+    ///
+    /// Every account is asked for at every authority. Those that all agree on pay in a ring, 1 unit each: two thirds of the
+    /// payments at saturation, one third open loop at half of what that found. So balances stay as they were, if each account
+    /// makes equally many payments. Accounts with a pending order, without money enough, or on which not all agree, take no
+    /// part: `accounts_left_out` counts them. At the end every balance is asked for at all authorities and compared.
+    ///
+    /// The wallet is in use until the run ends. Its book is written ahead of every order and every certificate, so the wallet knows
+    /// what its accounts paid, and latencies have that in them. If the run is cut off, `quittance-wallet recover` finishes what
+    /// is pending.
+    ///
+    /// Processor time of authorities is not known here, and null. They may have different numbers of shards and different
+    /// weights.
+    ///
+    /// Exit code: 0 all is well; 1 payments were lost or rejected, or the audit failed; 2 wrong usage, or fewer than two accounts
+    /// can take part; 3 the wallet cannot be used, or the machine refused something; 130 interrupted.
+    Attach(AttachOptions),
+    /// Measure what a person waits for: the wallet's command, payment after payment, against four durable authorities.
+    ///
+    /// Four authorities with two shards each run on this machine. Every payment is a `quittance-wallet pay` of its own, with its
+    /// keys and its book in files. `certified_ms` and `final_ms` are what the command tells, from the order's signature on;
+    /// `command_ms` is the whole process. `disk_flush_us` is what one flush of that disk takes.
+    ///
+    /// Exit code: 0 measured; 1 the balances are wrong at the end; 2 wrong usage; 3 a payment failed, or the machine refused
+    /// something; 130 interrupted.
+    Pay(PayOptions),
     /// Kill a durable authority again and again under load, and prove that it forgot nothing.
     ///
     /// In each round the authority is killed by SIGKILL 5 to 400 ms after it became ready, and started again with the same
@@ -447,7 +475,7 @@ fn journal_mib() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(8..=1_048_576)
 }
 
-fn window(text: &str) -> Result<usize, String> {
+pub(crate) fn window(text: &str) -> Result<usize, String> {
     bounded(text, IN_FLIGHT_MAX)
 }
 
@@ -455,7 +483,7 @@ fn rounds(text: &str) -> Result<usize, String> {
     bounded(text, ROUND_COUNT_MAX)
 }
 
-fn sockets(text: &str) -> Result<usize, String> {
+pub(crate) fn sockets(text: &str) -> Result<usize, String> {
     bounded(text, SOCKET_COUNT_MAX)
 }
 

@@ -13,6 +13,17 @@ pub struct Plan {
     senders: Vec<u32>,
     recipients: Vec<u32>,
     amounts: Vec<u8>,
+    /// What accounts have before the first payment, by account; none where all are new and funded alike.
+    beginnings: Vec<Beginning>,
+}
+
+/// What an account has before a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beginning {
+    /// Units.
+    pub balance: i128,
+    /// The sequence number of its next payment.
+    pub next_sequence: u64,
 }
 
 const _: () = assert!(AMOUNT_MAX <= u8::MAX as u64);
@@ -35,7 +46,23 @@ impl Plan {
             let amount = 1 + draws.below(u32::try_from(AMOUNT_MAX).expect("at most 255"));
             amounts.push(u8::try_from(amount).expect("at most 255"));
         }
-        Self { senders, recipients, amounts }
+        Self { senders, recipients, amounts, beginnings: Vec::new() }
+    }
+
+    /// A ring of at least 2 accounts that are in use already: each pays the next one 1 unit, round by round. After whole rounds
+    /// every balance is what it was.
+    pub fn ring(beginnings: Vec<Beginning>, payment_count: u32) -> Self {
+        let account_count = u32::try_from(beginnings.len()).expect("ACCOUNT_COUNT_MAX bounds them");
+        assert!(account_count >= 2, "a payment has two ends");
+        let recipients = (0..payment_count).map(|payment| (payment + 1) % account_count).collect();
+        let amounts = vec![1; payment_count as usize];
+        Self { senders: (0..account_count).collect(), recipients, amounts, beginnings }
+    }
+
+    /// What an account has before the first payment.
+    pub fn beginning(&self, account: u32) -> Beginning {
+        let new = || Beginning { balance: self.funding().into(), next_sequence: 0 };
+        self.beginnings.get(account as usize).copied().unwrap_or_else(new)
     }
 
     /// How many payments there are.
@@ -70,7 +97,8 @@ impl Plan {
 
     /// The sender's sequence number.
     pub fn sequence(&self, payment: u32) -> u64 {
-        u64::from(payment / self.account_count())
+        let first = self.beginnings.get(self.sender(payment) as usize).map_or(0, |beginning| beginning.next_sequence);
+        first + u64::from(payment / self.account_count())
     }
 
     /// The sender's payment before this one.
@@ -125,6 +153,18 @@ mod tests {
         (0..250).for_each(|payment| spent[plan.sender(payment) as usize] += plan.amount(payment));
         assert!(spent.iter().all(|sum| *sum <= plan.funding()));
         assert_eq!(plan.funding(), 3 * AMOUNT_MAX);
+    }
+
+    #[test]
+    fn in_a_ring_each_pays_the_next_and_sequences_go_on_from_where_they_were() {
+        let beginnings = (0..5).map(|account| Beginning { balance: 100, next_sequence: 10 * account }).collect();
+        let plan = Plan::ring(beginnings, 10);
+        for payment in 0..10 {
+            let (sender, round) = (payment % 5, u64::from(payment / 5));
+            assert_eq!((plan.sender(payment), plan.recipient(payment)), (sender, (sender + 1) % 5));
+            assert_eq!((plan.amount(payment), plan.sequence(payment)), (1, 10 * u64::from(sender) + round));
+        }
+        assert_eq!(plan.beginning(2), Beginning { balance: 100, next_sequence: 20 });
     }
 
     #[test]

@@ -81,14 +81,20 @@ impl AuthorityProcess {
     /// # Errors
     /// [`BenchError::Start`] if it ends or stays silent for longer than [`START_S_MAX`]; what `watch` says.
     pub fn await_ready(&mut self, watch: &mut impl Watch) -> Result<Ready, BenchError> {
+        let event = self.await_event("ready", watch)?;
+        serde_json::from_value(event).map_err(|error| start_error(self.index, format!("its ready line: {error}")))
+    }
+
+    /// Waits until the process says this, on its way to being ready.
+    ///
+    /// # Errors
+    /// As [`Self::await_ready`].
+    pub fn await_event(&mut self, name: &str, watch: &mut impl Watch) -> Result<Value, BenchError> {
         let deadline = Instant::now() + Duration::from_secs(START_S_MAX);
         loop {
             watch.look()?;
             match self.events.recv_timeout(POLL) {
-                Ok(event) if event["event"] == "ready" => {
-                    return serde_json::from_value(event)
-                        .map_err(|error| start_error(self.index, format!("its ready line: {error}")));
-                }
+                Ok(event) if event["event"] == name => return Ok(event),
                 Ok(event) if event["event"] == "finding" && self.findings.len() < EVENT_COUNT_MAX => {
                     self.findings.push(event);
                 }

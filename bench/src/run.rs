@@ -133,9 +133,10 @@ impl<'a> Stage<'a> {
         eprintln!("auditing {} accounts", accounts.count());
         let model = Model::after(&workload.plan, driver.outcomes());
         let (addresses, settings) = (accounts.addresses(), self.settings());
-        let questions = Questions { model: &model, addresses, terms, directory, settings };
-        let audits = (0..terms.live_count)
-            .map(|authority| audit(authority, questions, client, &mut watch(&mut self.processes, &self.interrupt)));
+        let questions = Questions { addresses, terms, directory, settings };
+        let audits = (0..terms.live_count).map(|authority| {
+            audit(authority, &model, questions, client, &mut watch(&mut self.processes, &self.interrupt))
+        });
         Ok(Audit::of_all(&audits.collect::<Result<Vec<_>, _>>()?))
     }
 
@@ -161,7 +162,7 @@ impl<'a> Stage<'a> {
         if tally.gave_up || tally.settled == 0 {
             eprintln!("the authority settles nothing any more; the open loop is left out");
             let tally = driver.abandon(payments);
-            let (authority, generator) = (Spent::default(), Spent::default());
+            let (authority, generator) = (Some(Spent::default()), Spent::default());
             return Ok(PhaseMeasure { tally, rate_per_s: None, authority, generator });
         }
         let found = u128::from(tally.settled) * 1_000_000_000 / u128::from(tally.elapsed_ns().max(1));
@@ -186,7 +187,7 @@ impl<'a> Stage<'a> {
                 Pace::Schedule { rate_per_s } => Some(rate_per_s),
                 Pace::Window { .. } => None,
             },
-            authority: self.authorities_spent()?.since(authority_before),
+            authority: Some(self.authorities_spent()?.since(authority_before)),
             generator: Spent::by(std::process::id())?.since(generator_before),
         })
     }

@@ -62,7 +62,7 @@ impl Scene {
         let live_count = if options.live { usize::from(options.committee) } else { 1 };
         let parts = Part::divide(HOST, options.shards, options.processes)?;
         let folder = Folder::write(&members, live_count, &accounts, plan.funding(), &parts)?;
-        let terms = Terms::new(folder.network, members.committee(), options.shards, options.live);
+        let terms = Terms::new(folder.network, members.committee(), options.live);
         let directory = Directory::new(&members.entries()[..terms.live_count]);
         let simulated_batch = usize::from(options.simulated_batch).min(1 << terms.path_levels_max);
         let voters = members.split_keys(terms.live_count..terms.live_count + terms.simulated_count);

@@ -15,44 +15,55 @@ pub struct Terms {
     pub context: RootContext,
     /// The members' keys, by index.
     pub keys: Vec<PublicKey>,
-    /// Votes that make a certificate: 2f + 1.
-    pub quorum: usize,
+    /// The members' weights, by index. 1 each where votes are simulated.
+    pub weights: Vec<u64>,
+    /// The weight of votes that makes a certificate: 2f + 1 where each weighs 1.
+    pub quorum: u64,
     /// Authorities that run as processes.
     pub live_count: usize,
     /// Authorities whose votes were signed ahead.
     pub simulated_count: usize,
-    /// Shards of each authority.
-    pub shard_count: u16,
     /// The longest path of a vote that fits a certificate of this committee.
     pub path_levels_max: usize,
 }
 
 impl Terms {
     /// Derives the terms: with `all_live` every member runs, otherwise the first does and 2f votes are simulated.
-    pub fn new(network: NetworkId, committee: &Committee, shard_count: u16, all_live: bool) -> Self {
-        let quorum = usize::try_from(committee.quorum()).expect("weights are 1 and members few");
-        let member_count = committee.members().len();
-        let live_count = if all_live { member_count } else { 1 };
+    ///
+    /// # Panics
+    /// If votes are to be simulated in a committee whose members do not weigh 1 each.
+    pub fn new(network: NetworkId, committee: &Committee, all_live: bool) -> Self {
+        let quorum = committee.quorum();
+        let weights: Vec<u64> = committee.members().iter().map(|member| member.weight).collect();
+        assert!(all_live || weights.iter().all(|weight| *weight == 1), "simulated voters are counted, not weighed");
+        let live_count = if all_live { weights.len() } else { 1 };
+        let voter_count = || usize::try_from(quorum).expect("weights are 1 and members few");
         Self {
             network,
             context: RootContext { network, epoch: committee.epoch(), committee: committee.digest() },
             keys: committee.members().iter().map(|member| member.key).collect(),
+            weights,
             quorum,
             live_count,
-            simulated_count: quorum.saturating_sub(live_count),
-            shard_count,
+            simulated_count: if all_live { 0 } else { voter_count().saturating_sub(live_count) },
             path_levels_max: committee.path_levels_max(),
         }
     }
 
-    /// Votes that must come from running authorities.
-    pub fn live_votes(&self) -> usize {
-        self.quorum - self.simulated_count
+    /// The weight of votes that must come from running authorities.
+    pub fn live_votes(&self) -> u64 {
+        self.quorum - self.simulated_count as u64
     }
 
-    /// Receipts that settle a payment: a quorum's, or, with one running authority, its own.
-    pub fn receipts(&self) -> usize {
-        self.quorum.min(self.live_count)
+    /// The weight of receipts that settles a payment: a quorum's, or, with one running authority, its own.
+    pub fn receipts(&self) -> u64 {
+        self.quorum.min(self.weight(self.live_mask()))
+    }
+
+    /// What the authorities of a mask weigh together.
+    pub fn weight(&self, mask: u32) -> u64 {
+        let weights = self.weights.iter().enumerate().filter(|(authority, _)| mask >> authority & 1 == 1);
+        weights.map(|(_, weight)| weight).sum()
     }
 
     /// The mask with a bit for each running authority.

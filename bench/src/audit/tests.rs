@@ -4,9 +4,8 @@ use crate::fake::{FakeWorld, Fixture, Lie};
 
 fn run(fixture: &Fixture, model: &Model, world: &mut FakeWorld<'_>) -> Audit {
     let Fixture { accounts, terms, directory, .. } = fixture;
-    let questions =
-        Questions { model, addresses: accounts.addresses(), terms, directory, settings: fixture.settings() };
-    audit(0, questions, world, &mut || Ok(())).unwrap()
+    let questions = Questions { addresses: accounts.addresses(), terms, directory, settings: fixture.settings() };
+    audit(0, model, questions, world, &mut || Ok(())).unwrap()
 }
 
 #[test]

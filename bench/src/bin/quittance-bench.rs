@@ -2,11 +2,13 @@
 #![forbid(unsafe_code)]
 
 use clap::Parser;
+use quittance_bench::attach::AttachOptions;
 use quittance_bench::error::BenchError;
 use quittance_bench::options::{Cli, Command, CrashOptions, RestartOptions, RunOptions, VerifyOptions};
+use quittance_bench::pay::PayOptions;
 use quittance_bench::run::run;
 use quittance_bench::sim::SimOptions;
-use quittance_bench::{crash, report, restart, sim, verify};
+use quittance_bench::{attach, crash, pay, report, restart, sim, verify};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -16,6 +18,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let ended = match Cli::parse().into_command() {
         Command::Run(options) => measure(&options),
+        Command::Attach(options) => join(&options),
+        Command::Pay(options) => pay(&options),
         Command::Verify(options) => compare(&options),
         Command::Crash(options) => kill(&options),
         Command::Restart(options) => start(&options),
@@ -35,6 +39,28 @@ fn measure(options: &RunOptions) -> Result<ExitCode, BenchError> {
         print_json(&report);
     } else {
         println!("{}", report::table(&report));
+    }
+    Ok(concluded(&report.failures()))
+}
+
+/// Measures a committee that runs already, prints, and says by the exit code whether all is well.
+fn join(options: &AttachOptions) -> Result<ExitCode, BenchError> {
+    let report = attach::attach(options, command_line())?;
+    if options.json {
+        print_json(&report);
+    } else {
+        println!("{}", attach::table(&report));
+    }
+    Ok(concluded(&report.failures()))
+}
+
+/// Pays by the wallet's command, again and again, and prints how long it took.
+fn pay(options: &PayOptions) -> Result<ExitCode, BenchError> {
+    let report = pay::pay(options, command_line())?;
+    if options.json {
+        print_json(&report);
+    } else {
+        println!("{}", pay::table(&report));
     }
     Ok(concluded(&report.failures()))
 }

@@ -117,16 +117,17 @@ fn examine(trial: &mut Trial<'_>) -> Result<(Audit, Findings), BenchError> {
     let Scene { terms, directory, accounts, workload, .. } = scene;
     let outcomes = trial.outcomes().to_vec();
     let model = Model::after(&workload.plan, &outcomes);
-    let questions =
-        Questions { model: &model, addresses: accounts.addresses(), terms, directory, settings: trial.settings() };
+    let questions = Questions { addresses: accounts.addresses(), terms, directory, settings: trial.settings() };
     eprintln!("asking for {} accounts", accounts.count());
     let mut seen: Vec<Option<SlotImage>> = vec![None; accounts.addresses().len()];
     let audit = trial.ask(|client, mut watch| {
-        audit_and_see(0, questions, client, &mut watch, &mut |account, info| seen[account as usize] = Some(image(info)))
+        audit_and_see(0, &model, questions, client, &mut watch, &mut |account, info| {
+            seen[account as usize] = Some(image(info))
+        })
     })?;
     let expected = State::expected(&model, workload, accounts, &outcomes, &pending);
     let answered: Option<Vec<SlotImage>> = seen.iter().copied().collect();
-    let digest = |state: &State| -> Digest { state.digest(&terms.network, terms.shard_count) };
+    let digest = |state: &State| -> Digest { state.digest(&terms.network, directory.shard_count(0)) };
     let findings = Findings {
         receipts_lost: oracle::receipts_lost(&workload.plan, &outcomes, &seen),
         expected: digest(&expected),
@@ -140,10 +141,10 @@ fn examine(trial: &mut Trial<'_>) -> Result<(Audit, Findings), BenchError> {
 /// Settled payments from an account of one of the authority's processes to an account of another one. `None` for a single
 /// process.
 fn credits_crossed(scene: &Scene, outcomes: &[Outcome]) -> Option<u64> {
-    let Scene { parts, terms, accounts, workload, .. } = scene;
+    let Scene { parts, terms, directory, accounts, workload, .. } = scene;
     let plan = &workload.plan;
     let part = |account: u32| {
-        let shard = terms.network.shard_of(&accounts.addresses()[account as usize], terms.shard_count);
+        let shard = terms.network.shard_of(&accounts.addresses()[account as usize], directory.shard_count(0));
         parts.iter().position(|part| part.shards.contains(shard))
     };
     let settled = (0..).zip(outcomes).filter(|(_, outcome)| **outcome == Outcome::Settled);

@@ -1,6 +1,7 @@
 //! Payments in flight: what is sent, what comes back, and how each ends.
 
 use super::Settings;
+use super::records::ToRecord;
 use super::slots::Slots;
 use super::tally::Tally;
 use crate::error::BenchError;
@@ -12,7 +13,7 @@ use crate::workload::Workload;
 use crate::world::World;
 use quittance_engine::reject::Reject;
 use quittance_engine::types::Digest;
-use quittance_net::frame::{CertificateHead, Header, Kind, U64};
+use quittance_net::frame::{CertificateHead, FRAME_BYTES_MAX, Header, Kind, U64};
 use quittance_wallet::directory::Directory;
 use std::collections::VecDeque;
 
@@ -51,6 +52,8 @@ pub(super) struct Flight<'a> {
     ready: VecDeque<u32>,
     /// Slots whose certificates are complete and kept back, oldest first. They have no timeout.
     withheld: VecDeque<u32>,
+    /// What is to be written down, where someone writes. Then all certificates are kept back until it is.
+    pub(super) to_record: Option<ToRecord>,
     /// When something last went on.
     pub(super) progress_ns: u64,
     /// Whether payments were lost since then.
@@ -78,6 +81,7 @@ impl<'a> Flight<'a> {
             timeouts: Timeouts::new(slot_count, settings.timeout_ns),
             ready: VecDeque::with_capacity(slot_count),
             withheld: VecDeque::with_capacity(settings.withheld_max + 1),
+            to_record: None,
             progress_ns: 0,
             losing: false,
             tally: Tally::default(),
@@ -215,7 +219,18 @@ impl<'a> Flight<'a> {
 
     /// Sends all certificates that are kept back.
     pub(super) fn release(&mut self, now_ns: u64, world: &mut impl World) -> Result<(), BenchError> {
-        while let Some(slot) = self.withheld.pop_front() {
+        self.release_first(self.withheld.len(), now_ns, world)
+    }
+
+    /// Sends the oldest of the certificates that are kept back, so many.
+    pub(super) fn release_first(
+        &mut self,
+        count: usize,
+        now_ns: u64,
+        world: &mut impl World,
+    ) -> Result<(), BenchError> {
+        for _ in 0..count {
+            let Some(slot) = self.withheld.pop_front() else { break };
             self.send(slot, now_ns, world)?;
         }
         Ok(())
@@ -264,7 +279,19 @@ impl<'a> Flight<'a> {
         let frame = if entry.certified { self.slots.certificate(slot) } else { bytemuck::bytes_of(order) };
         let socket = entry.payment as usize % world.socket_count();
         for authority in (0..self.terms.live_count).filter(|authority| answered >> authority & 1 == 0) {
-            world.push(socket, self.directory.address(authority, order.header.shard.get()), frame)?;
+            let shard_count = self.directory.shard_count(authority);
+            if shard_count == self.directory.shard_count(0) {
+                world.push(socket, self.directory.address(authority, order.header.shard.get()), frame)?;
+                continue;
+            }
+            // Frames are made for the first authority. One that divides accounts otherwise gets a copy with its own shard.
+            let shard = self.terms.network.shard_of(&order.body.sender, shard_count).0;
+            let kind = if entry.certified { Kind::Certificate } else { Kind::Order };
+            let header = Header::new(kind, shard, order.header.network.get());
+            let mut copy = [0; FRAME_BYTES_MAX];
+            copy[..frame.len()].copy_from_slice(frame);
+            copy[..size_of::<Header>()].copy_from_slice(bytemuck::bytes_of(&header));
+            world.push(socket, self.directory.address(authority, shard), &copy[..frame.len()])?;
         }
         self.timeouts.arm(slot, now_ns);
         Ok(())
@@ -278,10 +305,11 @@ impl<'a> Flight<'a> {
         });
         let entry = self.slots.get(slot);
         entry.votes |= 1 << claim.authority;
-        if entry.votes.count_ones() as usize != self.terms.live_votes() {
+        // Once they are enough, no vote of this payment is acted upon any more.
+        if self.terms.weight(entry.votes) < self.terms.live_votes() {
             return Ok(());
         }
-        let (payment, begun_ns) = (entry.payment, entry.begun_ns);
+        let (payment, begun_ns, vote_count) = (entry.payment, entry.begun_ns, entry.votes.count_ones() as usize);
         entry.certified = true;
         entry.voted_ns = arrived_ns;
         entry.tries = 0;
@@ -290,7 +318,14 @@ impl<'a> Flight<'a> {
         self.progress(arrived_ns);
         let votes = &self.workload.votes;
         self.slots.append_votes(slot, |out| votes.write(payment, out));
-        self.slots.complete(slot, &self.head(payment));
+        let head = self.head(payment, vote_count + votes.voter_count());
+        self.slots.complete(slot, &head);
+        if let Some(to_record) = &mut self.to_record {
+            to_record.add_certificate(self.slots.certificate(slot));
+            self.timeouts.disarm(slot);
+            self.withheld.push_back(slot);
+            return Ok(());
+        }
         if self.settings.withheld_max > 0 && payment.is_multiple_of(WITHHELD_EVERY) {
             return self.withhold(slot, arrived_ns, world);
         }
@@ -308,13 +343,13 @@ impl<'a> Flight<'a> {
         self.send(oldest, now_ns, world)
     }
 
-    fn head(&self, payment: u32) -> CertificateHead {
+    fn head(&self, payment: u32, vote_count: usize) -> CertificateHead {
         let order = self.workload.orders.frame(payment);
         CertificateHead {
             header: Header::new(Kind::Certificate, order.header.shard.get(), order.header.network.get()),
             body: order.body,
             epoch: U64::new(self.terms.context.epoch),
-            vote_count: u8::try_from(self.terms.quorum).expect("a quorum's votes fit a frame"),
+            vote_count: u8::try_from(vote_count).expect("a quorum's votes fit a frame"),
             padding: [0; 7],
         }
     }
@@ -323,7 +358,7 @@ impl<'a> Flight<'a> {
         let entry = self.slots.get(slot);
         entry.receipts |= 1 << claim.authority;
         let answered = entry.receipts | entry.refusals;
-        if !entry.settled && entry.receipts.count_ones() as usize == self.terms.receipts() {
+        if !entry.settled && self.terms.weight(entry.receipts) >= self.terms.receipts() {
             entry.settled = true;
             let (begun_ns, voted_ns, payment) = (entry.begun_ns, entry.voted_ns, entry.payment);
             let spans = &mut self.tally.spans;
@@ -333,6 +368,7 @@ impl<'a> Flight<'a> {
             self.tally.settled += 1;
             self.tally.last_settled_ns = arrived_ns;
             self.progress(arrived_ns);
+            self.to_record.iter_mut().for_each(|to_record| to_record.add_settled(payment));
         }
         if self.slots.peek(slot).settled && answered == self.terms.live_mask() {
             self.close(slot, Outcome::Settled);
@@ -350,12 +386,12 @@ impl<'a> Flight<'a> {
             return;
         }
         entry.refusals |= 1 << claim.authority;
-        let refused = entry.refusals.count_ones() as usize;
+        let refusals = entry.refusals;
         let needed = if entry.certified { self.terms.receipts() } else { self.terms.live_votes() };
         let answered = entry.receipts | entry.refusals;
         if entry.settled && answered == self.terms.live_mask() {
             self.close(slot, Outcome::Settled);
-        } else if !entry.settled && self.terms.live_count - refused < needed {
+        } else if !entry.settled && self.terms.weight(self.terms.live_mask() & !refusals) < needed {
             self.tally.rejected += 1;
             self.tally.rejected_by_code.add(code);
             self.progress(arrived_ns);

@@ -7,10 +7,12 @@
 //! |---|---|
 //! | `pace.rs` | window or schedule |
 //! | `flight.rs`, `slots.rs` | payments in flight |
+//! | `records.rs` | what is to be written down of them, where someone writes |
 //! | `tally.rs` | what became of them |
 
 mod flight;
 mod pace;
+mod records;
 mod slots;
 mod tally;
 #[cfg(test)]
@@ -18,6 +20,7 @@ mod tests;
 
 pub use flight::Outcome;
 pub use pace::Pace;
+pub use records::ToRecord;
 pub use tally::{CodeCounts, Tally};
 
 use crate::error::BenchError;
@@ -203,6 +206,37 @@ impl<'a> Driver<'a> {
         core::mem::take(&mut self.flight.tally)
     }
 
+    /// Gives up payments of the phase under way that it was never extended to.
+    pub fn give_up(&mut self, payments: Range<u32>) {
+        self.flight.give_up(payments);
+    }
+
+    /// From now on every certificate is kept back until whoever drives has it written down: see [`Self::to_record`] and
+    /// [`Self::recorded`]. Settlements are noted, too.
+    pub fn record(&mut self) {
+        self.flight.to_record.get_or_insert_default();
+    }
+
+    /// What came to be written down since it was last cleared; whoever writes clears it. `None` without [`Self::record`].
+    pub fn to_record(&mut self) -> Option<&mut ToRecord> {
+        self.flight.to_record.as_mut()
+    }
+
+    /// Sends the oldest `count` certificates that are kept back: they are written down.
+    ///
+    /// # Errors
+    /// As [`Self::phase`].
+    pub fn recorded(&mut self, count: usize, phase: &Phase, world: &mut impl World) -> Result<(), BenchError> {
+        // Until now the disk was waited for, and no server.
+        self.flight.progress(phase.now_ns);
+        self.flight.release_first(count, phase.now_ns, world)
+    }
+
+    /// How many certificates are kept back.
+    pub fn withheld_count(&self) -> usize {
+        self.flight.withheld_count()
+    }
+
     /// How every payment stands.
     pub fn outcomes(&self) -> &[Outcome] {
         self.flight.outcomes()
@@ -284,7 +318,8 @@ impl<'a> Driver<'a> {
 
     fn is_stalled(&self, now_ns: u64) -> bool {
         let patience_ns = self.settings.timeout_ns * u64::from(self.settings.tries_max);
-        self.flight.count() > 0 && now_ns.saturating_sub(self.flight.progress_ns) > patience_ns
+        self.flight.count() > self.flight.withheld_count()
+            && now_ns.saturating_sub(self.flight.progress_ns) > patience_ns
     }
 
     /// How long the next turn may sleep in the kernel when nothing has arrived.
@@ -308,6 +343,11 @@ impl Phase {
     pub fn extend(&mut self, end: u32) {
         assert!(end >= self.payments.end, "a phase only grows");
         self.payments.end = end;
+    }
+
+    /// Whether the turn of every payment has come that the phase has so far.
+    pub fn is_exhausted(&self) -> bool {
+        self.cursor == self.payments.end
     }
 
     /// When a payment is due; `now_ns` if at any time.

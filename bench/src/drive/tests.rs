@@ -31,9 +31,8 @@ fn drive(fixture: &Fixture, driver: &mut Driver<'_>, pace: Pace, world: &mut Fak
 fn audit_all(fixture: &Fixture, driver: &Driver<'_>, world: &mut FakeWorld<'_>) -> Vec<crate::audit::Audit> {
     let model = Model::after(&fixture.workload.plan, driver.outcomes());
     let Fixture { accounts, terms, directory, .. } = fixture;
-    let questions =
-        Questions { model: &model, addresses: accounts.addresses(), terms, directory, settings: fixture.settings() };
-    (0..terms.live_count).map(|authority| audit(authority, questions, world, &mut calm).unwrap()).collect()
+    let questions = Questions { addresses: accounts.addresses(), terms, directory, settings: fixture.settings() };
+    (0..terms.live_count).map(|authority| audit(authority, &model, questions, world, &mut calm).unwrap()).collect()
 }
 
 #[test]

@@ -66,7 +66,8 @@ pub struct Price {
 impl Price {
     /// The price of what `durable` has over `volatile`.
     pub fn new(volatile: &PhaseReport, durable: &PhaseReport) -> Self {
-        let (before, after) = (volatile.authority_cpu_ns_per_payment, durable.authority_cpu_ns_per_payment);
+        let spent = |phase: &PhaseReport| phase.authority_cpu_ns_per_payment.unwrap_or_default();
+        let (before, after) = (spent(volatile), spent(durable));
         let rate = volatile.settled_per_s;
         Self {
             volatile_settled_per_s: rate,

@@ -5,7 +5,7 @@ mod table;
 
 pub use durability::{DiskMeasure, JournalReport, Price};
 pub use table::table;
-pub(crate) use table::{grid, grouped, right_aligned};
+pub(crate) use table::{grid, grouped, latencies, outcome, right_aligned, throughput};
 
 use crate::audit::Audit;
 use crate::client::ClientCounters;
@@ -34,32 +34,11 @@ pub struct Report {
     pub settings: SettingsReport,
     /// Settled payments per second at saturation.
     pub settled_per_s: f64,
-    /// Payments of all phases.
-    pub payments: u64,
-    /// Those settled.
-    pub settled: u64,
-    /// Those that ended without an answer, sent or not.
-    pub lost: u64,
-    /// Those refused for good.
-    pub rejected: u64,
-    /// Where the lost ones were lost.
-    pub lost_by_place: LostByPlace,
-    /// Refused payments by the code that decided.
-    pub rejected_by_code: BTreeMap<String, u64>,
-    /// Rejections received by code; some were only a reason to try again.
-    pub rejections_by_code: BTreeMap<String, u64>,
-    /// Orders and certificates sent again.
-    pub retries: u64,
-    /// Receipts beyond the quorum that never came.
-    pub receipts_missing: u64,
-    /// Replies that no honest server sends: never counted as success.
-    pub invalid_replies: u64,
-    /// The same by what is wrong with them.
-    pub invalid_replies_by_fault: BTreeMap<String, u64>,
-    /// Replies that repeat what was known.
-    pub late_replies: u64,
+    /// What became of all payments, and of all replies.
+    #[serde(flatten)]
+    pub counts: Counts,
     /// User and system time of all authority processes over settled payments, at saturation; nanoseconds.
-    pub authority_cpu_ns_per_payment: f64,
+    pub authority_cpu_ns_per_payment: Option<f64>,
     /// Latencies of the open loop, from the schedule; microseconds.
     pub latency_us: SpanSummaries,
     /// The load generator itself.
@@ -84,6 +63,35 @@ pub struct Report {
     pub authorities: Vec<AuthorityReport>,
 }
 
+/// What became of the payments of all phases, and of the replies.
+#[derive(Debug, Serialize)]
+pub struct Counts {
+    /// Payments of all phases.
+    pub payments: u64,
+    /// Those settled.
+    pub settled: u64,
+    /// Those that ended without an answer, sent or not.
+    pub lost: u64,
+    /// Those refused for good.
+    pub rejected: u64,
+    /// Where the lost ones were lost.
+    pub lost_by_place: LostByPlace,
+    /// Refused payments by the code that decided.
+    pub rejected_by_code: BTreeMap<String, u64>,
+    /// Rejections received by code; some were only a reason to try again.
+    pub rejections_by_code: BTreeMap<String, u64>,
+    /// Orders and certificates sent again.
+    pub retries: u64,
+    /// Receipts beyond the quorum that never came.
+    pub receipts_missing: u64,
+    /// Replies that no honest server sends: never counted as success.
+    pub invalid_replies: u64,
+    /// The same by what is wrong with them.
+    pub invalid_replies_by_fault: BTreeMap<String, u64>,
+    /// Replies that repeat what was known.
+    pub late_replies: u64,
+}
+
 /// What was asked for and what was used.
 #[derive(Debug, Serialize)]
 pub struct SettingsReport {
@@ -96,7 +104,7 @@ pub struct SettingsReport {
     /// Members of the committee.
     pub committee: u16,
     /// Votes of a certificate.
-    pub quorum: usize,
+    pub quorum: u64,
     /// Whether all authorities run.
     pub live: bool,
     /// Votes of each certificate that were signed ahead.
@@ -228,13 +236,13 @@ pub struct PhaseReport {
     pub settled_per_s: f64,
     /// Latencies in microseconds; in an open loop from the schedule.
     pub latency_us: SpanSummaries,
-    /// Time of all authority processes over settled payments.
-    pub authority_cpu_ns_per_payment: f64,
+    /// Time of all authority processes over settled payments; null if they are not ours to look at.
+    pub authority_cpu_ns_per_payment: Option<f64>,
     /// Time of all authority processes over the phase's time: cores kept busy (or spinning).
-    pub authority_cores: f64,
+    pub authority_cores: Option<f64>,
     /// Time in which their threads were ready to run and something else ran on their cores, over the phase's time. Threads
     /// that share a core wait for each other.
-    pub authority_wait_share: f64,
+    pub authority_wait_share: Option<f64>,
     /// The generator's time over settled payments.
     pub generator_cpu_ns_per_payment: f64,
     /// Share of the time in which the generator's loop had something to do.
@@ -262,8 +270,8 @@ pub struct PhaseMeasure {
     pub tally: Tally,
     /// Of the schedule.
     pub rate_per_s: Option<u64>,
-    /// Time of all authority processes.
-    pub authority: Spent,
+    /// Time of all authority processes, if they are ours.
+    pub authority: Option<Spent>,
     /// Our time.
     pub generator: Spent,
 }
@@ -302,8 +310,7 @@ impl Report {
         mut authorities: Vec<AuthorityReport>,
     ) -> Self {
         let Measures { saturated, open_loop, replies, audit, .. } = &measures;
-        let tallies = [&saturated.tally, &open_loop.tally];
-        let sum = |count: fn(&Tally) -> u64| tallies.iter().map(|tally| count(tally)).sum::<u64>();
+        let counts = Counts::new(&[&saturated.tally, &open_loop.tally], replies);
         let phases = Phases { saturated: PhaseReport::new(saturated), open_loop: PhaseReport::new(open_loop) };
         let price =
             measures.volatile.as_ref().map(|volatile| Price::new(&PhaseReport::new(volatile), &phases.saturated));
@@ -314,26 +321,18 @@ impl Report {
             command,
             version: env!("CARGO_PKG_VERSION"),
             settled_per_s: phases.saturated.settled_per_s,
-            payments: sum(Tally::ended),
-            settled: sum(|tally| tally.settled),
-            lost: sum(Tally::lost),
-            rejected: sum(|tally| tally.rejected),
-            lost_by_place: LostByPlace {
-                order: sum(|tally| tally.lost_order),
-                certificate: sum(|tally| tally.lost_certificate),
-                blocked: sum(|tally| tally.blocked),
-                unsent: sum(|tally| tally.unsent),
-            },
-            rejected_by_code: codes(&tallies, |tally| &tally.rejected_by_code),
-            rejections_by_code: codes(&tallies, |tally| &tally.rejections_by_code),
-            retries: sum(|tally| tally.order_retries + tally.certificate_retries),
-            receipts_missing: sum(|tally| tally.receipts_missing),
-            invalid_replies: replies.invalid(),
-            invalid_replies_by_fault: faults(replies),
-            late_replies: replies.late + sum(|tally| tally.late_replies),
+            counts,
             authority_cpu_ns_per_payment: phases.saturated.authority_cpu_ns_per_payment,
             latency_us: phases.open_loop.latency_us,
-            generator: GeneratorReport::new(&measures, &phases, settings.cores.generator_owns_core()),
+            generator: GeneratorReport::new(
+                measures.client_transport.clone(),
+                measures.client,
+                measures.findings.clone(),
+                replies,
+                &phases,
+                open_loop.tally.lag.summary(),
+                Some(settings.cores.generator_owns_core()),
+            ),
             disturbances: disturbances(&phases),
             journal,
             price,
@@ -348,49 +347,79 @@ impl Report {
 
     /// What went wrong, one sentence each; empty if the run is good.
     pub fn failures(&self) -> Vec<String> {
-        let mut failures = Vec::new();
-        if self.lost > 0 {
-            failures.push(format!("{} of {} payments were lost", self.lost, self.payments));
-        }
-        if self.rejected > 0 {
-            failures.push(format!("{} payments were rejected, and none deserved it", self.rejected));
-        }
+        let mut failures = self.counts.failures();
         if let Some(unsettled) = self.price.map(|price| price.volatile_unsettled).filter(|count| *count > 0) {
             failures.push(format!("{unsettled} payments did not settle in the volatile run for the price"));
         }
-        if !self.audit.ok {
-            let Audit { accounts, mismatches, unanswered, total, expected_total, .. } = self.audit;
-            failures.push(format!(
-                "the audit failed: of {accounts} accounts {mismatches} hold what they must not and {unanswered} did not \
-                 answer; the total is {total} and must be {expected_total}"
-            ));
-        }
+        failures.extend(self.audit.failure());
         failures
     }
 }
 
+impl Counts {
+    /// From what was counted in each phase, and of the replies.
+    pub fn new(tallies: &[&Tally], replies: &ReplyCounters) -> Self {
+        let sum = |count: fn(&Tally) -> u64| tallies.iter().map(|tally| count(tally)).sum::<u64>();
+        Self {
+            payments: sum(Tally::ended),
+            settled: sum(|tally| tally.settled),
+            lost: sum(Tally::lost),
+            rejected: sum(|tally| tally.rejected),
+            lost_by_place: LostByPlace {
+                order: sum(|tally| tally.lost_order),
+                certificate: sum(|tally| tally.lost_certificate),
+                blocked: sum(|tally| tally.blocked),
+                unsent: sum(|tally| tally.unsent),
+            },
+            rejected_by_code: codes(tallies, |tally| &tally.rejected_by_code),
+            rejections_by_code: codes(tallies, |tally| &tally.rejections_by_code),
+            retries: sum(|tally| tally.order_retries + tally.certificate_retries),
+            receipts_missing: sum(|tally| tally.receipts_missing),
+            invalid_replies: replies.invalid(),
+            invalid_replies_by_fault: faults(replies),
+            late_replies: replies.late + sum(|tally| tally.late_replies),
+        }
+    }
+
+    /// What went wrong, one sentence each.
+    pub fn failures(&self) -> Vec<String> {
+        let Self { lost, rejected, payments, .. } = self;
+        let lost = (*lost > 0).then(|| format!("{lost} of {payments} payments were lost"));
+        let rejected = (*rejected > 0).then(|| format!("{rejected} payments were rejected, and none deserved it"));
+        lost.into_iter().chain(rejected).collect()
+    }
+}
+
 impl GeneratorReport {
-    fn new(measures: &Measures, phases: &Phases, owns_core: bool) -> Self {
-        let lag_us = measures.open_loop.tally.lag.summary();
+    /// `owns_core`: whether the load loop has a core that no authority has; `None` if that is not known.
+    pub(crate) fn new(
+        transport: String,
+        sockets: ClientCounters,
+        findings: Vec<String>,
+        replies: &ReplyCounters,
+        phases: &Phases,
+        lag_us: LatencySummary,
+        owns_core: Option<bool>,
+    ) -> Self {
         let limited_because = limits(phases, &lag_us, owns_core);
         Self {
-            transport: measures.client_transport.clone(),
+            transport,
             cpu_ns_per_payment: phases.saturated.generator_cpu_ns_per_payment,
             busy_share: phases.saturated.generator_busy_share,
             core_share: phases.saturated.generator_core_share,
             lag_us,
             limited: !limited_because.is_empty(),
             limited_because,
-            sockets: measures.client,
-            overrun_replies: measures.replies.overrun,
-            findings: measures.findings.clone(),
+            sockets,
+            overrun_replies: replies.overrun,
+            findings,
         }
     }
 }
 
 /// Why the generator, and not the authority, may have set what was measured: a sentence each. The command's `--help` says
 /// how this is decided.
-fn limits(phases: &Phases, lag_us: &LatencySummary, owns_core: bool) -> Vec<String> {
+fn limits(phases: &Phases, lag_us: &LatencySummary, owns_core: Option<bool>) -> Vec<String> {
     let (saturated, open_loop) = (&phases.saturated, &phases.open_loop);
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let core_is_shared = saturated.seconds >= SHARE_S_MIN && saturated.generator_core_share < CORE_SHARE_MIN;
@@ -398,8 +427,8 @@ fn limits(phases: &Phases, lag_us: &LatencySummary, owns_core: bool) -> Vec<Stri
     let busy = |phase: &PhaseReport| phase.generator_busy_share > BUSY_SHARE_MAX;
     let limit = BUSY_SHARE_MAX * 100.0;
     let reasons = [
-        (!owns_core).then(|| "it shares its core with an authority".to_owned()),
-        (owns_core && core_is_shared).then(|| {
+        (owns_core == Some(false)).then(|| "it shares its core with an authority".to_owned()),
+        (owns_core == Some(true) && core_is_shared).then(|| {
             let share = percent(saturated.generator_core_share);
             format!("at saturation it had its core for {share} of the time only: something else runs there")
         }),
@@ -431,7 +460,7 @@ fn limits(phases: &Phases, lag_us: &LatencySummary, owns_core: bool) -> Vec<Stri
 }
 
 impl PhaseReport {
-    fn new(measure: &PhaseMeasure) -> Self {
+    pub(crate) fn new(measure: &PhaseMeasure) -> Self {
         let tally = &measure.tally;
         let per_payment = |ns| ratio(ns, tally.settled);
         let elapsed_ns = tally.busy_ns + tally.idle_ns;
@@ -444,9 +473,9 @@ impl PhaseReport {
             seconds: ratio(tally.elapsed_ns(), 1_000_000_000),
             settled_per_s: ratio(tally.settled, tally.elapsed_ns()) * 1e9,
             latency_us: tally.spans.summary(),
-            authority_cpu_ns_per_payment: per_payment(measure.authority.cpu_ns),
-            authority_cores: ratio(measure.authority.cpu_ns, elapsed_ns),
-            authority_wait_share: ratio(measure.authority.waited_ns, elapsed_ns),
+            authority_cpu_ns_per_payment: measure.authority.map(|spent| per_payment(spent.cpu_ns)),
+            authority_cores: measure.authority.map(|spent| ratio(spent.cpu_ns, elapsed_ns)),
+            authority_wait_share: measure.authority.map(|spent| ratio(spent.waited_ns, elapsed_ns)),
             generator_cpu_ns_per_payment: per_payment(measure.generator.cpu_ns),
             generator_busy_share: ratio(tally.busy_ns, elapsed_ns),
             generator_core_share: ratio(measure.generator.cpu_ns, elapsed_ns),
@@ -462,13 +491,14 @@ impl PhaseReport {
 
 fn disturbances(phases: &Phases) -> Vec<String> {
     let named = [("at saturation", &phases.saturated), ("in the open loop", &phases.open_loop)];
-    let disturbed = |phase: &PhaseReport| phase.seconds >= SHARE_S_MIN && phase.authority_wait_share > WAIT_SHARE_MAX;
-    let waited = named.iter().filter(|(_, phase)| disturbed(phase));
-    let sentence = |(when, phase): &(&str, &PhaseReport)| {
+    let share = |phase: &PhaseReport| {
+        phase.authority_wait_share.filter(|share| phase.seconds >= SHARE_S_MIN && *share > WAIT_SHARE_MAX)
+    };
+    let waited = named.iter().filter_map(|(when, phase)| Some((when, share(phase)?)));
+    let sentence = |(when, share): (&&str, f64)| {
         format!(
-            "{when} the authority's threads together waited {:.2} s of every second for their cores: something else ran \
-             there, or they share a core",
-            phase.authority_wait_share
+            "{when} the authority's threads together waited {share:.2} s of every second for their cores: something else \
+             ran there, or they share a core"
         )
     };
     waited.map(sentence).collect()

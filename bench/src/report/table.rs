@@ -1,6 +1,7 @@
 //! The table that a person reads.
 
-use super::{PhaseReport, Report, durability};
+use super::{Counts, GeneratorReport, PhaseReport, Phases, Report, durability};
+use crate::audit::Audit;
 use crate::intruder::IntruderCounters;
 use crate::latency::LatencySummary;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
@@ -13,12 +14,12 @@ const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().f
 pub fn table(report: &Report) -> String {
     let mut parts = vec![
         settings(report),
-        throughput(report),
+        throughput(&report.phases),
         latencies("latency in the open loop, from the schedule (us)", &report.phases.open_loop),
         latencies("latency at saturation (us)", &report.phases.saturated),
     ];
     parts.extend(report.journal.as_ref().map(|journal| durability::table(journal, report.price.as_ref())));
-    parts.push(outcome(report));
+    parts.push(outcome(&report.counts, &report.audit, &report.generator, report.intruder));
     let mut text: String = parts.iter().map(|part| format!("{part}\n\n")).collect();
     for line in notes(report) {
         text.push_str(&line);
@@ -50,7 +51,10 @@ fn settings(report: &Report) -> Table {
     let rows = [
         ("committee", format!("{} members, quorum {}: {voters}", settings.committee, settings.quorum)),
         ("mode", settings.mode.clone()),
-        ("accounts, payments", format!("{}, {}", grouped(u64::from(settings.accounts)), grouped(report.payments))),
+        (
+            "accounts, payments",
+            format!("{}, {}", grouped(u64::from(settings.accounts)), grouped(report.counts.payments)),
+        ),
         (
             "authority",
             format!(
@@ -82,7 +86,7 @@ fn settings(report: &Report) -> Table {
     table
 }
 
-fn throughput(report: &Report) -> Table {
+pub(crate) fn throughput(phases: &Phases) -> Table {
     let mut table = grid(&[
         "phase",
         "payments",
@@ -93,7 +97,6 @@ fn throughput(report: &Report) -> Table {
         "cores",
         "generator busy",
     ]);
-    let phases = &report.phases;
     let open =
         phases.open_loop.rate_per_s.map_or("open loop".to_owned(), |rate| format!("open loop at {}/s", grouped(rate)));
     for (name, phase) in [("saturated".to_owned(), &phases.saturated), (open, &phases.open_loop)] {
@@ -103,15 +106,15 @@ fn throughput(report: &Report) -> Table {
             grouped(phase.settled),
             format!("{:.2}", phase.seconds),
             format!("{:.0}", phase.settled_per_s),
-            format!("{:.2}", phase.authority_cpu_ns_per_payment / 1_000.0),
-            format!("{:.2}", phase.authority_cores),
+            phase.authority_cpu_ns_per_payment.map_or("-".to_owned(), |ns| format!("{:.2}", ns / 1_000.0)),
+            phase.authority_cores.map_or("-".to_owned(), |cores| format!("{cores:.2}")),
             format!("{:.1} %", phase.generator_busy_share * 100.0),
         ]);
     }
     right_aligned(table)
 }
 
-fn latencies(title: &str, phase: &PhaseReport) -> Table {
+pub(crate) fn latencies(title: &str, phase: &PhaseReport) -> Table {
     let mut table = grid(&[title, "p50", "p90", "p99", "p99.9", "max"]);
     let spans = &phase.latency_us;
     let rows = [
@@ -126,21 +129,25 @@ fn latencies(title: &str, phase: &PhaseReport) -> Table {
     right_aligned(table)
 }
 
-fn outcome(report: &Report) -> Table {
+pub(crate) fn outcome(
+    counts: &Counts,
+    audit: &Audit,
+    generator: &GeneratorReport,
+    intruder: Option<IntruderCounters>,
+) -> Table {
     let mut table = grid(&["outcome", ""]);
-    let lost = &report.lost_by_place;
-    let audit = &report.audit;
+    let lost = &counts.lost_by_place;
     let rows = [
         (
             "lost",
             format!(
                 "{} (orders {}, certificates {}, blocked {}, unsent {})",
-                report.lost, lost.order, lost.certificate, lost.blocked, lost.unsent
+                counts.lost, lost.order, lost.certificate, lost.blocked, lost.unsent
             ),
         ),
-        ("rejected", format!("{}{}", report.rejected, listed(&report.rejected_by_code))),
-        ("sent again", report.retries.to_string()),
-        ("invalid replies", format!("{}{}", report.invalid_replies, listed(&report.invalid_replies_by_fault))),
+        ("rejected", format!("{}{}", counts.rejected, listed(&counts.rejected_by_code))),
+        ("sent again", counts.retries.to_string()),
+        ("invalid replies", format!("{}{}", counts.invalid_replies, listed(&counts.invalid_replies_by_fault))),
         (
             "audit",
             format!(
@@ -154,10 +161,10 @@ fn outcome(report: &Report) -> Table {
                 audit.expected_total
             ),
         ),
-        ("generator lag p99.9", format!("{:.1} us", report.generator.lag_us.p99_9)),
-        ("generator limited", if report.generator.limited { "yes" } else { "no" }.to_owned()),
+        ("generator lag p99.9", format!("{:.1} us", generator.lag_us.p99_9)),
+        ("generator limited", if generator.limited { "yes" } else { "no" }.to_owned()),
     ];
-    let intruder = report.intruder.map(|IntruderCounters { bad_orders, refused, other_answers }| {
+    let intruder = intruder.map(|IntruderCounters { bad_orders, refused, other_answers }| {
         let counts = [bad_orders, refused, other_answers].map(grouped);
         let [bad_orders, refused, other_answers] = counts;
         (

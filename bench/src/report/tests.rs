@@ -15,7 +15,7 @@ fn settings() -> SettingsReport {
     let options = options();
     let host = "127.0.0.1".parse().unwrap();
     let members = crate::setup::Members::new(1, host, &[9_000, 9_010, 9_020, 9_030], 1).unwrap();
-    let terms = Terms::new(NetworkId([0; 32]), members.committee(), 1, false);
+    let terms = Terms::new(NetworkId([0; 32]), members.committee(), false);
     let ready = Ready {
         mode: "volatile".into(),
         transport: "io_uring".into(),
@@ -45,14 +45,14 @@ fn measure(lost: u64, lag_ns: u64) -> PhaseMeasure {
     }
     tally.rejections_by_code.add(Reject::Busy);
     let generator = Spent { cpu_ns: 500_000_000, waited_ns: 15_000_000 };
-    let authority = Spent { cpu_ns: 2_500_000, waited_ns: 0 };
+    let authority = Some(Spent { cpu_ns: 2_500_000, waited_ns: 0 });
     PhaseMeasure { tally, rate_per_s: None, authority, generator }
 }
 
 fn measures(lost: u64, lag_ns: u64, ok: bool) -> Measures {
     let mut open_loop = measure(0, lag_ns);
     // What must come from the saturated phase is different here, and so is what must not.
-    open_loop.authority.cpu_ns *= 3;
+    open_loop.authority.as_mut().unwrap().cpu_ns *= 3;
     open_loop.tally.settled /= 2;
     let mut saturated = measure(lost, 0);
     saturated.tally.spans = Spans::default();
@@ -145,7 +145,7 @@ fn a_generator_that_limits_says_so_and_why() {
 fn an_authority_that_waited_for_its_core_was_disturbed() {
     assert!(report(0, 0, true).disturbances.is_empty());
     let mut measures = measures(0, 0, true);
-    measures.saturated.authority.waited_ns = 300_000_000;
+    measures.saturated.authority.as_mut().unwrap().waited_ns = 300_000_000;
     let disturbances = Report::new(String::new(), settings(), measures, vec![authority()]).disturbances;
     assert!(disturbances.len() == 1 && disturbances[0].contains("at saturation"), "{disturbances:?}");
     assert!(disturbances[0].contains("0.60 s of every second"), "{disturbances:?}");
@@ -157,7 +157,7 @@ fn a_short_phase_is_not_judged_by_processor_time() {
     let mut measures = measures(0, 0, true);
     measures.saturated.tally.last_settled_ns = 20_001_000;
     measures.saturated.generator.cpu_ns = 0;
-    measures.saturated.authority.waited_ns = 300_000_000;
+    measures.saturated.authority.as_mut().unwrap().waited_ns = 300_000_000;
     let report = Report::new(String::new(), settings(), measures, vec![authority()]);
     assert!(!report.generator.limited && report.disturbances.is_empty(), "{report:?}");
 }
@@ -227,7 +227,7 @@ fn durable(unsettled: u64) -> Report {
     let mut measures = measures(0, 0, true);
     let mut volatile = measure(unsettled, 0);
     volatile.tally.last_settled_ns = 250_001_000;
-    volatile.authority.cpu_ns = 2_000_000;
+    volatile.authority.as_mut().unwrap().cpu_ns = 2_000_000;
     measures.volatile = Some(volatile);
     let flush_us = LatencySummary { count: 200, p50: 400.0, p99: 500.0, max: 600.0, ..LatencySummary::default() };
     measures.disk = Some(DiskMeasure { flush_us, in_memory: false });

@@ -1,0 +1,162 @@
+//! What a run against a running committee found.
+
+use super::{AttachOptions, BookReport, Ground, LeftOut};
+use crate::audit::Audit;
+use crate::client::ClientCounters;
+use crate::latency::SpanSummaries;
+use crate::replies::ReplyCounters;
+use crate::report::{
+    Counts, GeneratorReport, PhaseMeasure, PhaseReport, Phases, grid, grouped, latencies, outcome, right_aligned,
+    throughput,
+};
+use crate::workload::Workload;
+use comfy_table::Table;
+use serde::Serialize;
+
+/// A run's results. Its JSON form is this structure, field by field; fields that other runs have, too, mean the same.
+#[derive(Debug, Serialize)]
+pub struct AttachReport {
+    /// The command that repeats the run.
+    pub command: String,
+    /// This program's version.
+    pub version: &'static str,
+    /// Members of the committee.
+    pub committee: usize,
+    /// The weight of votes that makes a certificate.
+    pub quorum: u64,
+    /// Shards of each authority.
+    pub shards: Vec<u16>,
+    /// Accounts that took part.
+    pub accounts: u32,
+    /// The wallet's others, by the reason.
+    pub accounts_left_out: LeftOut,
+    /// Payments in flight at saturation.
+    pub window: usize,
+    /// Client sockets.
+    pub sockets: usize,
+    /// Time before a request is repeated.
+    pub timeout_ms: u64,
+    /// Sends before a payment is lost.
+    pub tries: u32,
+    /// Settled payments per second at saturation.
+    pub settled_per_s: f64,
+    /// What became of all payments, and of all replies.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// Null: the authorities are not ours to look at.
+    pub authority_cpu_ns_per_payment: Option<f64>,
+    /// Latencies of the open loop, from the schedule; microseconds.
+    pub latency_us: SpanSummaries,
+    /// The load generator itself.
+    pub generator: GeneratorReport,
+    /// What was written to the wallet's book.
+    pub book: BookReport,
+    /// Both phases apart.
+    pub phases: Phases,
+    /// The balances at the end, at every authority.
+    pub audit: Audit,
+}
+
+/// What was measured.
+pub(super) struct Found {
+    pub(super) saturated: PhaseMeasure,
+    pub(super) open_loop: PhaseMeasure,
+    pub(super) replies: ReplyCounters,
+    pub(super) audit: Audit,
+    pub(super) book: BookReport,
+    pub(super) transport: String,
+    pub(super) sockets: ClientCounters,
+    pub(super) findings: Vec<String>,
+}
+
+impl AttachReport {
+    pub(super) fn new(
+        command: String,
+        options: &AttachOptions,
+        ground: &Ground,
+        workload: &Workload,
+        accounts_left_out: LeftOut,
+        found: Found,
+    ) -> Self {
+        let Found { saturated, open_loop, replies, audit, book, transport, sockets, findings } = found;
+        let counts = Counts::new(&[&saturated.tally, &open_loop.tally], &replies);
+        let phases = Phases { saturated: PhaseReport::new(&saturated), open_loop: PhaseReport::new(&open_loop) };
+        let lag_us = open_loop.tally.lag.summary();
+        let accounts = workload.plan.account_count();
+        Self {
+            command,
+            version: env!("CARGO_PKG_VERSION"),
+            committee: ground.terms.live_count,
+            quorum: ground.terms.quorum,
+            shards: (0..ground.terms.live_count).map(|authority| ground.directory.shard_count(authority)).collect(),
+            accounts,
+            accounts_left_out,
+            window: options.window_used(accounts),
+            sockets: options.sockets,
+            timeout_ms: options.timeout_ms,
+            tries: options.tries,
+            settled_per_s: phases.saturated.settled_per_s,
+            counts,
+            authority_cpu_ns_per_payment: None,
+            latency_us: phases.open_loop.latency_us,
+            generator: GeneratorReport::new(transport, sockets, findings, &replies, &phases, lag_us, None),
+            book,
+            phases,
+            audit,
+        }
+    }
+
+    /// What went wrong, one sentence each; empty if the run is good.
+    pub fn failures(&self) -> Vec<String> {
+        let mut failures = self.counts.failures();
+        if !failures.is_empty() {
+            failures.push("what is pending is in the wallet's book: `quittance-wallet recover` finishes it".to_owned());
+        }
+        failures.extend(self.audit.failure());
+        failures
+    }
+}
+
+/// The report as text.
+pub fn table(report: &AttachReport) -> String {
+    let parts = [
+        settings(report),
+        throughput(&report.phases),
+        latencies("latency in the open loop, from the schedule (us)", &report.phases.open_loop),
+        latencies("latency at saturation (us)", &report.phases.saturated),
+        outcome(&report.counts, &report.audit, &report.generator, None),
+    ];
+    let mut text: String = parts.iter().map(|part| format!("{part}\n\n")).collect();
+    for reason in &report.generator.limited_because {
+        text += &format!("the generator may limit: {reason}\n");
+    }
+    for finding in &report.generator.findings {
+        text += &format!("client sockets: {finding}\n");
+    }
+    text + &format!("repeat with: {}", report.command)
+}
+
+fn settings(report: &AttachReport) -> Table {
+    let mut table = grid(&["run", ""]);
+    let left_out = report.accounts_left_out.count();
+    let BookReport { batches, records, bytes, batch_us } = &report.book;
+    let rows = [
+        ("committee", format!("{} members, quorum {}, shards {:?}", report.committee, report.quorum, report.shards)),
+        ("accounts", format!("{} of the wallet's, {} left out", grouped(report.accounts.into()), grouped(left_out))),
+        ("payments", format!("{} of 1 unit, in a ring", grouped(report.counts.payments))),
+        ("generator", format!("{} sockets, {}, window {}", report.sockets, report.generator.transport, report.window)),
+        (
+            "the wallet's book",
+            format!(
+                "{} records, {} KiB, {} batches (p50 {:.0} us, max {:.0})",
+                grouped(*records),
+                grouped(bytes / 1_024),
+                grouped(*batches),
+                batch_us.p50,
+                batch_us.max
+            ),
+        ),
+    ];
+    rows.into_iter().for_each(|(name, value)| _ = table.add_row(vec![name.to_owned(), value]));
+    right_aligned(table)
+}

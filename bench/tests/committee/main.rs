@@ -1,0 +1,11 @@
+//! Whole committees of real processes, with a real wallet beside them. Cargo has all executables built when they are asked for.
+//!
+//! | file | what it tries |
+//! |---|---|
+//! | `network.rs` | committees, wallets, and what a command said |
+//! | `attach.rs` | a running committee, measured over a wallet's accounts |
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
+
+mod attach;
+mod network;
