@@ -4,8 +4,10 @@
 //! |---|---|
 //! | `network.rs` | committees, wallets, and what a command said |
 //! | `attach.rs` | a running committee, measured over a wallet's accounts |
+//! | `readme.rs` | the walk through the README, as it stands there |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
 mod attach;
 mod network;
+mod readme;
