@@ -145,7 +145,8 @@ fn a_single_bit_flipped_anywhere_is_noticed() {
         bytes[bit / 8] ^= 1 << (bit % 8);
     }
     assert!(
-        unnoticed_until_the_foot >= swept(0..3 * size_of::<SlotImage>() * 8).count() - 1,
+        // Under Miri too few are flipped to count.
+        cfg!(miri) || unnoticed_until_the_foot >= swept(0..3 * size_of::<SlotImage>() * 8).count() - 1,
         "{unnoticed_until_the_foot}"
     );
 }
