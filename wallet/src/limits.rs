@@ -45,6 +45,10 @@ pub const FETCH_WALKS_MAX: u32 = 4_096;
 /// How often a question is sent that others can answer as well, before one of them is asked.
 pub const SILENCE_COUNT: u32 = 2;
 
+/// Payments of another wallet with the same key that are taken over when an order is found to be overtaken: as many as are soon
+/// fetched. A rebuild gets more.
+pub const OVERTAKING_COUNT_MAX: u64 = 1_024;
+
 /// Pages of received payments read at each authority when money is looked for: the newest three hundred or so.
 pub const SURVEY_PAGES_MAX: u32 = 16;
 

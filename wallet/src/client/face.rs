@@ -225,8 +225,9 @@ pub enum Standing {
 /// Why an order will not be certified now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// Another order of this number is certified: someone else uses the key. Its certificate is in the book, and the account
-    /// goes on behind it. There may be more of them: [`Client::rebuild`](super::Client::rebuild) finds them.
+    /// Another order of this number is certified: someone else uses the key. Its certificate is in the book, with those of what
+    /// was paid since, and the account goes on behind them. There may be more than were found, and what the account received
+    /// is not among them: [`Client::rebuild`](super::Client::rebuild) gets both.
     Overtaken {
         /// The other order.
         by: Digest,

@@ -50,7 +50,6 @@ impl Answers {
             _ => return None,
         };
         turn.drop_question(key);
-        turn.has_progress = true;
         self.answers[usize::from(key.authority)] = Some(answer);
         let weight: u64 = self.answered().map(|(authority, _)| turn.weight(authority)).sum();
         if self.enough_ns.is_none() && weight >= turn.core.terms.quorum() {
@@ -65,6 +64,11 @@ impl Answers {
         self.answers.iter().all(Option::is_some) || self.enough_ns.is_some_and(|enough_ns| enough_ns <= now_ns)
     }
 
+    /// How far each that answered says that the account is, with its weight.
+    pub(super) fn claims(&self, terms: &Terms) -> Vec<(u64, u64)> {
+        self.answered().map(|(authority, answer)| (answer.next_sequence.0, terms.weight(authority))).collect()
+    }
+
     /// Ends the waiting.
     pub(super) fn close(&mut self, turn: &mut Turn<'_>) {
         self.keys.iter().for_each(|key| turn.drop_question(key));
@@ -72,7 +76,7 @@ impl Answers {
     }
 
     pub(super) fn answered(&self) -> impl Iterator<Item = (u8, &Answer)> {
-        (0..).zip(&self.answers).filter_map(|(authority, answer)| Some((authority, answer.as_ref()?)))
+        answered(&self.answers)
     }
 
     /// By authority.
@@ -84,37 +88,89 @@ impl Answers {
         };
         self.answers.iter().zip(&self.refusals).map(standing).collect()
     }
+}
 
-    /// What these answers come to. `own_pending`: an order of ours that does not stand in the way of itself.
-    pub(super) fn inquiry(&self, terms: &Terms, own_pending: Option<&Digest>) -> Inquiry {
+/// The highest number that claims of this weight, each a number and whose weight it is, name or exceed. `None`: they weigh less.
+pub(super) fn claimed_by(mut claims: Vec<(u64, u64)>, weight: u64) -> Option<u64> {
+    claims.sort_by_key(|(number, _)| core::cmp::Reverse(*number));
+    let mut sum = 0;
+    let last = claims.into_iter().find(|(_, weight_of_one)| {
+        sum += weight_of_one;
+        sum >= weight
+    });
+    last.map(|(number, _)| number)
+}
+
+impl Inquiry {
+    /// What answers come to, one for each authority of the committee. `own_pending`: an order of the asker's own, which does
+    /// not stand in the way of itself.
+    ///
+    /// # Panics
+    /// If there are more answers than authorities.
+    pub fn of(terms: &Terms, answers: Vec<Option<Answer>>, own_pending: Option<&Digest>) -> Self {
         let mut weights: BTreeMap<(Sequence, Balance), u64> = BTreeMap::new();
-        for (authority, answer) in self.answered() {
+        for (authority, answer) in answered(&answers) {
             *weights.entry((answer.next_sequence, answer.balance)).or_default() += terms.weight(authority);
         }
         let agreed = weights.iter().find(|(_, weight)| **weight >= terms.quorum());
         let agreed = agreed.map(|((next_sequence, balance), _)| (*balance, *next_sequence));
-        Inquiry { answers: self.answers.clone(), agreed, spendable: self.spendable(terms, own_pending) }
+        let spendable = spendable(terms, &answers, own_pending);
+        Self { answers, agreed, spendable }
     }
 
-    /// The most for which balances of a quorum's weight are enough.
-    fn spendable(&self, terms: &Terms, own_pending: Option<&Digest>) -> Amount {
-        let is_free = |answer: &Answer| answer.pending.is_none_or(|pending| Some(&pending) == own_pending);
-        let mut balances: Vec<(i128, u64)> = self
-            .answered()
-            .filter(|(_, answer)| is_free(answer))
-            .map(|(authority, answer)| (answer.balance.0, terms.weight(authority)))
-            .collect();
-        balances.sort_by_key(|(balance, _)| core::cmp::Reverse(*balance));
-        let mut sum = 0;
-        let last = balances.iter().find(|(_, weight)| {
-            sum += weight;
-            sum >= terms.quorum()
-        });
-        Amount(last.map_or(0, |(balance, _)| u64::try_from((*balance).max(0)).unwrap_or(u64::MAX)))
+    /// The weight of those that answered.
+    pub fn weight(&self, terms: &Terms) -> u64 {
+        answered(&self.answers).map(|(authority, _)| terms.weight(authority)).sum()
+    }
+
+    /// The order, not the asker's own, that most of those name who have voted for one, if they weigh so much that no quorum is
+    /// left for another.
+    pub fn blocked_by(&self, terms: &Terms, own_pending: Option<&Digest>) -> Option<Digest> {
+        let mut weights: BTreeMap<Digest, u64> = BTreeMap::new();
+        for (authority, answer) in answered(&self.answers) {
+            if let Some(digest) = answer.pending.filter(|_| !is_free(answer, own_pending)) {
+                *weights.entry(digest).or_default() += terms.weight(authority);
+            }
+        }
+        let heaviest = weights.iter().max_by_key(|(_, weight)| **weight).map(|(digest, _)| *digest);
+        heaviest.filter(|_| weights.values().sum::<u64>() >= terms.blocking_weight())
+    }
+
+    /// Whether nothing that authorities may still answer can change what it says, but for their own answers: a quorum agrees,
+    /// and none of these has voted for an order in the way. The others weigh too little then, whatever they claim.
+    pub fn is_certain(&self, terms: &Terms, own_pending: Option<&Digest>) -> bool {
+        let Some((balance, next_sequence)) = self.agreed else { return false };
+        let agrees = |answer: &Answer| {
+            answer.balance == balance && answer.next_sequence == next_sequence && is_free(answer, own_pending)
+        };
+        let agreeing = answered(&self.answers).filter(|(_, answer)| agrees(answer));
+        agreeing.map(|(authority, _)| terms.weight(authority)).sum::<u64>() >= terms.quorum()
     }
 }
 
-/// An inquiry as an operation.
+fn answered(answers: &[Option<Answer>]) -> impl Iterator<Item = (u8, &Answer)> {
+    (0..).zip(answers).filter_map(|(authority, answer)| Some((authority, answer.as_ref()?)))
+}
+
+fn is_free(answer: &Answer, own_pending: Option<&Digest>) -> bool {
+    answer.pending.is_none_or(|pending| Some(&pending) == own_pending)
+}
+
+/// The most for which balances of a quorum's weight are enough, where no other order is pending.
+fn spendable(terms: &Terms, answers: &[Option<Answer>], own_pending: Option<&Digest>) -> Amount {
+    let free = answered(answers).filter(|(_, answer)| is_free(answer, own_pending));
+    let mut balances: Vec<(Balance, u64)> =
+        free.map(|(authority, answer)| (answer.balance, terms.weight(authority))).collect();
+    balances.sort_by_key(|(balance, _)| core::cmp::Reverse(*balance));
+    let mut sum = 0;
+    let last = balances.iter().find(|(_, weight)| {
+        sum += weight;
+        sum >= terms.quorum()
+    });
+    Amount(last.map_or(0, |(balance, _)| u64::try_from(balance.0.max(0)).unwrap_or(u64::MAX)))
+}
+
+/// An inquiry as an operation. Its time does not start anew with each answer: what a person waits for is all of them together.
 #[derive(Debug)]
 pub(super) struct Inquire(Answers);
 
@@ -148,7 +204,7 @@ impl Inquire {
     pub(super) fn finish(&mut self, turn: &mut Turn<'_>) {
         let own = turn.core.account(&turn.account);
         let own_pending = own.and_then(|own| own.pending()).map(|pending| pending.digest);
-        let inquiry = self.0.inquiry(&turn.core.terms, own_pending.as_ref());
+        let inquiry = Inquiry::of(&turn.core.terms, self.0.answers.clone(), own_pending.as_ref());
         if let Some((known, earlier)) = inquiry.agreed.zip(own.map(|own| own.balance().copied())) {
             let known = KnownBalance { balance: known.0, next_sequence: known.1 };
             if earlier != Some(known) {
@@ -159,3 +215,6 @@ impl Inquire {
         turn.has_ended = true;
     }
 }
+
+#[cfg(test)]
+mod tests;

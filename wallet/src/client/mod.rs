@@ -19,7 +19,6 @@
 
 mod ballot;
 mod carry;
-
 mod deliver;
 mod face;
 mod fetch;
@@ -49,7 +48,7 @@ use inquire::Inquire;
 use judge::Word;
 use mutant::Mutant;
 use operation::{AskPage, Kind, Operation};
-use pay::Pay;
+use pay::{Aim, Pay};
 use post::{Due, Key};
 use quittance_engine::genesis::SUPPLY_MAX;
 use quittance_engine::message::{order_digest, order_message};
@@ -124,37 +123,25 @@ impl Client {
         signer: &impl SignOrder,
         roots: &mut impl CheckRoots,
     ) -> Result<OperationId, PayError> {
-        self.check_room()?;
-        let sequence = self.check_payer(from)?;
-        check_payment(&payment)?;
-        for (index, certificate) in payment.funding.iter().enumerate() {
-            let checked = self.check_received(certificate, from, roots);
-            checked.map_err(|error| PayError::Funding { index, error })?;
-        }
-        let body = OrderBody {
-            sender: *from,
-            recipient: payment.recipient,
-            user_data: payment.user_data,
-            amount: U64::new(payment.amount.0),
-            sequence: U64::new(sequence.0),
-            expiry_ms: U64::new(payment.expiry.0),
-            recipient_kind: payment.recipient_kind,
-            padding: [0; 7],
-        };
-        let message = order_message(self.core.terms.network(), &body);
-        let signature = signer.sign(&message);
-        let funding = payment.funding.iter().map(|certificate| (certificate.body().sender, certificate.sequence()));
-        let pending = Pending {
-            body,
-            digest: order_digest(&message),
-            signature,
-            r_hint: signer.hint(&signature),
-            funding: funding.collect(),
-            blocked_by: None,
-        };
-        payment.funding.iter().for_each(|certificate| self.keep_received(certificate, from));
-        self.core.record(Record::Order(pending));
-        Ok(self.start(now_ns, *from, |turn| Kind::Pay(Box::new(Pay::begin(turn)))))
+        self.sign(from, payment, signer, roots)?;
+        Ok(self.start(now_ns, *from, |turn| Kind::Pay(Box::new(Pay::begin(Aim::Settled, turn)))))
+    }
+
+    /// As [`Self::pay`], but it ends with [`Event::Certified`]: no authority is given the certificate. Whoever is paid carries
+    /// it, or spends it at once, sent ahead of his own order. The account pays on when [`Self::resume`] has seen it settled.
+    ///
+    /// # Errors
+    /// As [`Self::pay`].
+    pub fn certify(
+        &mut self,
+        now_ns: u64,
+        from: &Address,
+        payment: Payment,
+        signer: &impl SignOrder,
+        roots: &mut impl CheckRoots,
+    ) -> Result<OperationId, PayError> {
+        self.sign(from, payment, signer, roots)?;
+        Ok(self.start(now_ns, *from, |turn| Kind::Pay(Box::new(Pay::begin(Aim::Certified, turn)))))
     }
 
     /// Goes on with an account's pending order, from wherever the book says that it is. If it is under way, that operation.
@@ -169,7 +156,7 @@ impl Client {
             return Err(ResumeError::NothingPending);
         }
         self.check_room()?;
-        Ok(self.start(now_ns, *account, |turn| Kind::Pay(Box::new(Pay::begin(turn)))))
+        Ok(self.start(now_ns, *account, |turn| Kind::Pay(Box::new(Pay::begin(Aim::Settled, turn)))))
     }
 
     /// Keeps a certificate by which an account of this wallet was paid, and carries it to every authority.
@@ -317,6 +304,47 @@ impl Client {
         if self.operations.len() < OPERATION_COUNT_MAX { Ok(()) } else { Err(StartError::TooMany) }
     }
 
+    /// Makes an order and has it recorded.
+    fn sign(
+        &mut self,
+        from: &Address,
+        payment: Payment,
+        signer: &impl SignOrder,
+        roots: &mut impl CheckRoots,
+    ) -> Result<(), PayError> {
+        self.check_room()?;
+        let sequence = self.check_payer(from)?;
+        check_payment(&payment)?;
+        for (index, certificate) in payment.funding.iter().enumerate() {
+            let checked = self.check_received(certificate, from, roots);
+            checked.map_err(|error| PayError::Funding { index, error })?;
+        }
+        let body = OrderBody {
+            sender: *from,
+            recipient: payment.recipient,
+            user_data: payment.user_data,
+            amount: U64::new(payment.amount.0),
+            sequence: U64::new(sequence.0),
+            expiry_ms: U64::new(payment.expiry.0),
+            recipient_kind: payment.recipient_kind,
+            padding: [0; 7],
+        };
+        let message = order_message(self.core.terms.network(), &body);
+        let signature = signer.sign(&message);
+        let funding = payment.funding.iter().map(|certificate| (certificate.body().sender, certificate.sequence()));
+        let pending = Pending {
+            body,
+            digest: order_digest(&message),
+            signature,
+            r_hint: signer.hint(&signature),
+            funding: funding.collect(),
+            blocked_by: None,
+        };
+        payment.funding.iter().for_each(|certificate| self.keep_received(certificate, from));
+        self.core.record(Record::Order(pending));
+        Ok(())
+    }
+
     /// The number of the account's next order, if it may sign one.
     fn check_payer(&self, account: &Address) -> Result<Sequence, PayError> {
         let own = self.core.account(account).ok_or(PayError::UnknownAccount { account: *account })?;
@@ -398,7 +426,8 @@ impl Client {
             operation.kind.advance(&mut turn);
         }
         let (has_progress, has_ended) = (turn.has_progress, turn.has_ended);
-        if was_paying && (has_ended || !operation.kind.is_paying()) {
+        let has_place = self.paying.get(&operation.account) == Some(&id);
+        if was_paying && has_place && (has_ended || !operation.kind.is_paying()) {
             self.paying.remove(&operation.account);
         }
         if has_ended {

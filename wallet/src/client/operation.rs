@@ -70,6 +70,7 @@ impl Kind {
         let is_settled = match self {
             Self::Inquire(inquire) => return inquire.finish(turn),
             Self::Rebuild(rebuild) => return rebuild.finish(turn),
+            Self::Pay(pay) if pay.end_overtaken(turn) => return,
             Self::Pay(pay) => pay.is_settled(),
             Self::Deliver(deliver) => deliver.is_settled(),
             Self::Page(_) => false,

@@ -3,6 +3,7 @@
 use super::ballot::{Receipts, Votes};
 use super::carry::Carrier;
 use super::face::{Event, Refused, Standing};
+use super::inquire::claimed_by;
 use super::judge::Word;
 use super::mutant::Mutant;
 use super::post::{Key, Purpose, Subject};
@@ -10,7 +11,7 @@ use super::shared::Turn;
 use super::survey::{Page, Survey};
 use crate::book::{Account, Record};
 use crate::certificate::Certificate;
-use crate::limits::{ROUNDS_AT_ONCE_MAX, SURVEY_PAGES_MAX};
+use crate::limits::{OVERTAKING_COUNT_MAX, ROUNDS_AT_ONCE_MAX, SURVEY_PAGES_MAX};
 use crate::proof::Fault;
 use quittance_engine::reject::{Refusal, Reject};
 use quittance_engine::types::{Address, Digest, Sequence};
@@ -27,6 +28,15 @@ enum Funds {
     Survey,
     /// There is no more.
     Exhausted,
+}
+
+/// What a payment goes on to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// Finality.
+    Settled,
+    /// Its certificate, which someone else carries.
+    Certified,
 }
 
 /// What an authority said to the order.
@@ -52,13 +62,16 @@ pub(super) struct Pay {
     tracks: Vec<Track>,
     carrier: Carrier,
     survey: Option<Survey>,
+    aim: Aim,
     is_certified: bool,
     is_settled: bool,
+    /// The order that was certified in this one's place. What else its wallet paid is being fetched.
+    overtaken_by: Option<Digest>,
 }
 
 impl Pay {
     /// Goes on with the account's pending order, from where the book says that it is.
-    pub(super) fn begin(turn: &mut Turn<'_>) -> Self {
+    pub(super) fn begin(aim: Aim, turn: &mut Turn<'_>) -> Self {
         let own = turn.core.account(&turn.account).expect("the caller found the account");
         let pending = own.pending().expect("the caller found the order");
         let (sequence, digest, funding) = (pending.body.sequence.get(), pending.digest, pending.funding.clone());
@@ -73,8 +86,10 @@ impl Pay {
             tracks: (0..count).map(track).collect(),
             carrier: Carrier::new(count),
             survey: None,
+            aim,
             is_certified,
             is_settled: false,
+            overtaken_by: None,
         };
         if is_certified {
             pay.carry(turn);
@@ -99,6 +114,10 @@ impl Pay {
 
     /// Asks for all that is wanted now.
     pub(super) fn advance(&mut self, turn: &mut Turn<'_>) {
+        self.notice_other(turn);
+        if self.overtaken_by.is_some() {
+            return self.adopt_others(turn);
+        }
         self.carrier.advance(turn);
         if self.is_certified {
             let is_done = |authority| self.receipts.has(authority) && self.carrier.is_idle(authority);
@@ -119,7 +138,9 @@ impl Pay {
     }
 
     pub(super) fn heard(&mut self, key: &Key, word: &Word, turn: &mut Turn<'_>) {
+        self.notice_other(turn);
         match (key.subject, word) {
+            (Subject::Order(_), _) if self.overtaken_by.is_some() => turn.drop_question(key),
             (Subject::Order(_), Word::Vote(vote)) => self.voted(key, vote, turn),
             (Subject::Order(_), Word::Refused(refusal)) => self.refused(key, refusal, turn),
             (Subject::Certificate(digest), Word::Receipt) => self.applied(key, &digest, turn),
@@ -171,6 +192,10 @@ impl Pay {
         turn.core.record(Record::Certificate(certificate));
         turn.tell(Event::Certified { operation: turn.operation, digest: self.digest });
         self.is_certified = true;
+        if self.aim == Aim::Certified {
+            turn.has_ended = true;
+            return;
+        }
         self.tracks.iter_mut().for_each(|track| track.refusal = None);
         self.carry(turn);
     }
@@ -299,14 +324,69 @@ impl Pay {
 
     /// The order's number is used up: by this order, or by another one.
     fn number_used(&mut self, certificate: &Certificate, turn: &mut Turn<'_>) {
-        if self.is_certified {
+        if self.is_certified || self.overtaken_by.is_some() {
             return;
         }
         if *certificate.digest() == self.digest {
             return self.certified(certificate.clone(), turn);
         }
         turn.core.record(Record::Certificate(certificate.clone()));
-        self.end(Refused::Overtaken { by: *certificate.digest() }, turn);
+        self.overtaken(*certificate.digest(), turn);
+    }
+
+    /// Another operation may have found what was certified in this order's place.
+    fn notice_other(&mut self, turn: &mut Turn<'_>) {
+        let own = turn.core.account(&turn.account).expect("no account leaves a book");
+        let used = own.sent().get(&Sequence(self.sequence)).map(|certificate| *certificate.digest());
+        if let Some(by) = used.filter(|by| *by != self.digest && self.overtaken_by.is_none()) {
+            self.overtaken(by, turn);
+        }
+    }
+
+    /// This order is none any longer: nobody is asked about it.
+    fn overtaken(&mut self, by: Digest, turn: &mut Turn<'_>) {
+        for authority in turn.core.terms.authorities() {
+            turn.drop_question(&Key { authority, subject: Subject::Order(self.digest) });
+        }
+        self.overtaken_by = Some(by);
+    }
+
+    /// Fetches what else the other wallet paid, so that the account goes on behind all of it: all that so many claim that one
+    /// of them is honest, and of what fewer claim one after the other, since certificates prove them.
+    fn adopt_others(&mut self, turn: &mut Turn<'_>) {
+        self.carrier.fetches.advance(turn);
+        if !self.carrier.fetches.is_done() {
+            return;
+        }
+        let claims = || {
+            let refusals = (0..).zip(&self.tracks).filter_map(|(authority, track)| Some((authority, track.refusal?)));
+            let used = refusals.filter(|(_, refusal)| refusal.code == Reject::SequenceBehind);
+            used.map(|(authority, refusal)| (refusal.detail, turn.weight(authority))).collect::<Vec<_>>()
+        };
+        let certain = claimed_by(claims(), turn.core.terms.blocking_weight()).unwrap_or(0);
+        let claimed = claims().iter().map(|(next, _)| *next).max().unwrap_or(0);
+        let first = self.sequence + 1;
+        let last = first.saturating_add(OVERTAKING_COUNT_MAX);
+        let own = turn.core.account(&turn.account).expect("no account leaves a book");
+        let is_missing = |number: &u64| !own.sent().contains_key(&Sequence(*number));
+        let beyond = (certain.max(first)..claimed.min(last)).find(is_missing);
+        let mut has_more = false;
+        for number in (first..certain.min(last)).filter(is_missing).chain(beyond) {
+            has_more |= self.carrier.fetches.want_anywhere((turn.account, number), None, turn);
+        }
+        if has_more {
+            self.carrier.fetches.advance(turn);
+        } else {
+            self.end_overtaken(turn);
+        }
+    }
+
+    /// Ends, if it was overtaken. Returns whether it was.
+    pub(super) fn end_overtaken(&self, turn: &mut Turn<'_>) -> bool {
+        if let Some(by) = self.overtaken_by {
+            self.end(Refused::Overtaken { by }, turn);
+        }
+        self.overtaken_by.is_some()
     }
 
     fn applied(&mut self, key: &Key, digest: &Digest, turn: &mut Turn<'_>) {
@@ -397,7 +477,7 @@ impl Pay {
         }
     }
 
-    fn end(&mut self, refused: Refused, turn: &mut Turn<'_>) {
+    fn end(&self, refused: Refused, turn: &mut Turn<'_>) {
         turn.tell(Event::Refused { operation: turn.operation, refused });
         turn.has_ended = true;
     }

@@ -7,7 +7,7 @@
 
 use super::face::{Event, Rebuilt, Standing};
 use super::fetch::{Fetches, PaymentKey};
-use super::inquire::Answers;
+use super::inquire::{Answers, claimed_by};
 use super::judge::Word;
 use super::pay::keep_received;
 use super::post::Key;
@@ -19,7 +19,7 @@ use crate::limits::{REBUILD_PAGES_MAX, REBUILD_PAYMENTS_MAX};
 use quittance_engine::reject::Reject;
 use quittance_engine::types::{Address, Digest, Sequence};
 use quittance_net::frame::{HISTORY_RECEIVED, HISTORY_SENT, HistoryItem};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// See the module's docs.
 #[derive(Debug)]
@@ -28,8 +28,9 @@ pub(super) struct Rebuild {
     sent: Survey,
     received: Survey,
     fetches: Fetches,
-    /// Payments that were listed, each once: how many may be looked for is bounded.
-    listed: BTreeSet<PaymentKey>,
+    /// Payments that were listed, and by whom, a bit for each authority: how many may be looked for is bounded. No committee
+    /// has more than 32 members, since a quorum of the lightest fits one datagram.
+    listed: BTreeMap<PaymentKey, u32>,
     /// The number below which every payment must exist; known once enough have answered.
     certain_below: Option<u64>,
     /// The highest number that anyone claims.
@@ -46,7 +47,7 @@ impl Rebuild {
             sent: Survey::begin(account, HISTORY_SENT, REBUILD_PAGES_MAX, turn),
             received: Survey::begin(account, HISTORY_RECEIVED, REBUILD_PAGES_MAX, turn),
             fetches: Fetches::default(),
-            listed: BTreeSet::new(),
+            listed: BTreeMap::new(),
             certain_below: None,
             claimed_below: 0,
             sent_count: 0,
@@ -78,6 +79,7 @@ impl Rebuild {
 
     pub(super) fn heard(&mut self, key: &Key, word: &Word, turn: &mut Turn<'_>) {
         if self.answers.heard(key, word, turn).is_some() {
+            turn.has_progress = true;
             return;
         }
         match word {
@@ -116,18 +118,10 @@ impl Rebuild {
 
     /// How many payments the account has made: for certain, and at most.
     fn count(&self, turn: &Turn<'_>) -> (Option<u64>, u64) {
-        let mut claims: Vec<(u64, u64)> = self
-            .answers
-            .answered()
-            .map(|(authority, answer)| (answer.next_sequence.0, turn.weight(authority)))
-            .collect();
-        claims.sort_by_key(|(next, _)| core::cmp::Reverse(*next));
-        let mut sum = 0;
-        let certain = claims.iter().find(|(_, weight)| {
-            sum += weight;
-            sum >= turn.core.terms.blocking_weight()
-        });
-        (Some(certain.map_or(0, |(next, _)| *next)), claims.first().map_or(0, |(next, _)| *next))
+        let terms = &turn.core.terms;
+        let claims = self.answers.claims(terms);
+        let highest = claims.iter().map(|(next, _)| *next).max();
+        (Some(claimed_by(claims, terms.blocking_weight()).unwrap_or(0)), highest.unwrap_or(0))
     }
 
     /// Wants, from anyone, what must exist and was not found where it was listed, and the number after those that exist, as far
@@ -158,16 +152,27 @@ impl Rebuild {
             new_sent.iter().for_each(|item| self.want(account, key.authority, item));
         } else if self.received.page(key, page.next, true, turn) {
             new_received.iter().for_each(|item| self.want(item.counterparty, key.authority, item));
+            // Those that are in the book are listed, too: who lists a payment has applied it.
+            page.items.iter().for_each(|item| _ = self.list(&(item.counterparty, item.sequence.get()), key.authority));
         }
     }
 
+    /// Notes that an authority lists a payment. Returns whether there is room for it.
+    fn list(&mut self, payment: &PaymentKey, authority: u8) -> bool {
+        if !self.listed.contains_key(payment) && self.listed.len() >= REBUILD_PAYMENTS_MAX {
+            return false;
+        }
+        *self.listed.entry(*payment).or_default() |= 1 << authority;
+        true
+    }
+
+    /// Wants a payment from where it is listed.
     fn want(&mut self, sender: Address, authority: u8, item: &HistoryItem) {
         let payment = (sender, item.sequence.get());
         let place = (authority, item.position.get());
-        if self.listed.contains(&payment) {
+        if self.listed.contains_key(&payment) {
             self.fetches.add_place(&payment, place);
-        } else if self.listed.len() < REBUILD_PAYMENTS_MAX {
-            self.listed.insert(payment);
+        } else if self.list(&payment, authority) {
             self.fetches.want(payment, vec![place]);
         }
     }
@@ -198,23 +203,34 @@ impl Rebuild {
 
     /// Payments that a quorum says it applied are final.
     fn settle(&mut self, turn: &mut Turn<'_>) {
-        let mut claims: Vec<(u64, u64)> = self
-            .answers
-            .answered()
-            .map(|(authority, answer)| (answer.next_sequence.0, turn.weight(authority)))
-            .collect();
-        claims.sort_by_key(|(next, _)| core::cmp::Reverse(*next));
-        let mut sum = 0;
-        let settled = claims.iter().find(|(_, weight)| {
-            sum += weight;
-            sum >= turn.core.terms.quorum()
-        });
-        let last = settled.and_then(|(next, _)| next.checked_sub(1)).map(Sequence);
+        let terms = &turn.core.terms;
+        let settled_below = claimed_by(self.answers.claims(terms), terms.quorum());
+        let last = settled_below.and_then(|next| next.checked_sub(1)).map(Sequence);
         let account = turn.account;
         let own = turn.core.account(&account).expect("it was added when the rebuild began");
         let news = last.filter(|last| own.sent().contains_key(last) && !own.is_settled(*last));
         if let Some(sequence) = news {
             turn.core.record(Record::Settled { account, sender: account, sequence });
+        }
+        self.settle_received(turn);
+    }
+
+    /// So is what it received and a quorum lists.
+    fn settle_received(&self, turn: &mut Turn<'_>) {
+        let account = turn.account;
+        let weight = |by: u32| -> u64 {
+            let authorities = turn.core.terms.authorities().filter(|authority| by & (1 << authority) != 0);
+            authorities.map(|authority| turn.weight(authority)).sum()
+        };
+        let is_listed = |key: &(Address, Sequence)| {
+            let by = self.listed.get(&(key.0, key.1.0)).copied().unwrap_or_default();
+            weight(by) >= turn.core.terms.quorum()
+        };
+        let own = turn.core.account(&account).expect("it was added when the rebuild began");
+        let open = own.received().iter().filter(|(_, received)| !received.is_settled).map(|(key, _)| *key);
+        let settled: Vec<(Address, Sequence)> = open.filter(is_listed).collect();
+        for (sender, sequence) in settled {
+            turn.core.record(Record::Settled { account, sender, sequence });
         }
     }
 

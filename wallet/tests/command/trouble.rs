@@ -1,8 +1,6 @@
 //! Authorities that are silent, empty or lying, and two wallets with one key.
 
-use crate::harness::{Committee, Said, Storage, Wallet};
-use quittance_net::frame::{self, Frame, Header, I128, Info, Kind, U64};
-use std::net::UdpSocket;
+use crate::harness::{Committee, Liar, Said, Storage, Wallet};
 
 fn scene(count: u64) -> (Wallet, Vec<String>, Committee) {
     scene_with(count, Storage::Volatile)
@@ -144,39 +142,11 @@ fn an_order_that_another_wallet_has_pending_stops_a_second_one_before_it_is_sign
     wallet.await_answers(&accounts[0], 950, 2);
 }
 
-/// Answers questions about accounts with more money than there is, and everything else with itself and with garbage.
-fn lie(socket: &UdpSocket) {
-    let mut buffer = [0; 2048];
-    while let Ok((length, from)) = socket.recv_from(&mut buffer) {
-        let question = &buffer[..length];
-        if let Ok(Frame::Query(query)) = frame::parse(question) {
-            let header = Header { kind: Kind::Info as u8, ..query.header };
-            let answer = Info {
-                header,
-                account: query.account,
-                nonce: query.nonce,
-                balance: I128::new(i128::MAX),
-                next_sequence: U64::new(u64::MAX),
-                pending: [9; 32],
-                last_confirmed: [9; 32],
-                padding: [0; 8],
-            };
-            socket.send_to(bytemuck::bytes_of(&answer), from).unwrap();
-        } else {
-            socket.send_to(question, from).unwrap();
-            socket.send_to(b"garbage", from).unwrap();
-        }
-    }
-}
-
 #[test]
 fn a_lying_authority_is_named_and_changes_nothing() {
     let (wallet, accounts, mut committee) = scene(2);
     committee.kill(1);
-    for socket in committee.stand_in(1) {
-        // It ends with the test's process.
-        std::thread::spawn(move || lie(&socket));
-    }
+    let _liar = Liar::start(&committee, 1);
     let (code, asked) = wallet.json(&["balance", &accounts[0], "--quorum"]);
     assert_eq!(
         (code, asked["balance"].as_i64(), asked["spendable"].as_i64()),

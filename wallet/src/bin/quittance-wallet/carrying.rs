@@ -22,6 +22,8 @@ const CATCH_UP: Duration = Duration::from_secs(5);
 pub(crate) enum End {
     /// It is final.
     Settled(Settled),
+    /// It is certified, and that is all that was wanted. How long it took.
+    Certified(Duration),
     /// It was refused.
     Refused(Refused),
     /// Too few answered. By authority.
@@ -99,9 +101,13 @@ fn take(courses: &mut BTreeMap<OperationId, Course>, event: Event, started: Inst
         Event::Refused { refused, .. } => course.end = Some(End::Refused(refused)),
         Event::Waiting { .. } if course.settled_at.is_some() => course.end = Some(End::Settled(course.seen.clone())),
         Event::Waiting { standings, .. } => course.end = Some(End::Waiting(standings)),
+        // One that goes on to finality does not end before, but with a word of what it waits for.
         Event::Ended { .. } if course.end.is_none() => {
-            let is_settled = course.settled_at.is_some();
-            course.end = Some(if is_settled { End::Settled(course.seen.clone()) } else { End::Waiting(Vec::new()) });
+            course.end = Some(match course.settled_at {
+                Some(_) => End::Settled(course.seen.clone()),
+                None if course.is_certified => End::Certified(started.elapsed()),
+                None => End::Waiting(Vec::new()),
+            });
         }
         _ => {}
     }

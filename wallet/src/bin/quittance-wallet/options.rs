@@ -11,8 +11,10 @@ use std::time::Duration;
 pub(crate) const EXIT_CODES: &str = "Exit codes:
   0  done
   1  refused by the committee (funds, a conflict, a payment that overtook
-     this one), or not even tried because it would be
-  2  the command line, or a file that it names, is wrong; nothing was done
+     this one), or not even tried because it would be; or a certificate
+     that was given proves nothing: forged, altered, of too few votes
+  2  the command line, or a file that it names, is wrong (also: another
+     network's certificate, or one that pays someone else); nothing was done
   3  the machine's or a file's fault: the message names the remedy
   4  too few authorities answered, or the command was interrupted: the
      message names the silent ones, and says whether an order is pending;
@@ -170,6 +172,12 @@ pub(crate) struct PayOptions {
     /// Do not ask first whether a quorum would vote for it.
     #[arg(long)]
     pub(crate) no_check: bool,
+    /// Stop at the certificate, and print it: whoever is paid carries it to the authorities.
+    ///
+    /// The payment can no longer be stopped, and is settled as soon as the payee's `receive` or `pay --with`, or `recover` here,
+    /// has brought the certificate to the authorities. The account pays nothing else before `recover` has seen that.
+    #[arg(long)]
+    pub(crate) certify_only: bool,
     /// Write the payment's certificate to this new file.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

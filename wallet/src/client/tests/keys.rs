@@ -1,6 +1,6 @@
 //! Two wallets with one key.
 
-use super::{Wallet, World};
+use super::{Mood, Wallet, World};
 use crate::client::face::{Event, Refused};
 use quittance_engine::types::{Digest, Sequence};
 
@@ -73,6 +73,47 @@ fn a_wallet_that_slept_while_another_paid_is_overtaken_and_goes_on_behind() {
     world.settle(1, 2, 20);
     assert_eq!(refused(&world, 1), Some(Refused::Overtaken { by }));
     world.settle(1, 2, 20);
+    assert!(world.wallets[1].has_settled(1));
+    world.assert_sound();
+}
+
+#[test]
+fn who_is_overtaken_takes_over_all_that_the_other_paid_whatever_one_authority_says() {
+    for odd in 0..4 {
+        for mood in [Mood::Honest, Mood::Deaf, Mood::Lying] {
+            let mut world = World::four(23).with_wallets(&[0, 0, 1]);
+            for amount in 1..=40 {
+                world.settle(0, 2, amount);
+            }
+            world.set_mood(odd, mood);
+            world.settle(1, 2, 900);
+            let by = *world.wallets[0].certificate(0).digest();
+            assert_eq!(refused(&world, 1), Some(Refused::Overtaken { by }), "{odd} is {mood:?}");
+            let own = world.wallets[1].own();
+            assert_eq!((own.sent().len(), own.next_sequence().0, own.pending()), (40, 40, None), "{odd} is {mood:?}");
+            world.settle(1, 2, 1);
+            assert!(world.wallets[1].has_settled(40), "{odd} is {mood:?}");
+            world.assert_sound();
+        }
+    }
+}
+
+#[test]
+fn an_order_whose_number_a_rebuild_finds_used_is_told_to_be_overtaken() {
+    let mut world = World::four(24).with_wallets(&[0, 0, 1]);
+    world.settle(0, 2, 10);
+    let by = *world.wallets[0].certificate(0).digest();
+    // One knows nothing, and votes; the order's own question about its number is not what finds the other.
+    world.empty(1);
+    let payment = Wallet::payment(world.wallets[2].address, 20, Vec::new());
+    let now_ns = world.now_ns;
+    world.wallets[1].pay(now_ns, payment).unwrap();
+    let account = world.wallets[1].address;
+    world.wallets[1].client.rebuild(now_ns, &account).unwrap();
+    world.run();
+    assert_eq!(refused(&world, 1), Some(Refused::Overtaken { by }));
+    assert_eq!(world.wallets[1].own().next_sequence(), Sequence(1));
+    world.settle(1, 2, 1);
     assert!(world.wallets[1].has_settled(1));
     world.assert_sound();
 }

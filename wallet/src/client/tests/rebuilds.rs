@@ -2,7 +2,7 @@
 
 use super::{Mood, World};
 use crate::book::Account;
-use crate::client::face::{Event, Rebuilt};
+use crate::client::face::{Event, Rebuilt, Refused};
 use quittance_engine::types::{Address, Digest};
 
 /// Sender, number, name.
@@ -52,6 +52,7 @@ fn a_book_rebuilt_from_its_key_alone_equals_the_lost_one() {
         assert_eq!(rebuilt.sent_count, lost.own().sent().len());
         assert_eq!(rebuilt.received_count, lost.own().received().len());
         assert!(world.wallets[wallet].has_settled(rebuilt.sent_count as u64 - 1));
+        assert!(world.wallets[wallet].own().received().values().all(|received| received.is_settled));
     }
     // The last one pays on where the lost one stopped.
     let next = world.wallets[5].own().next_sequence().0;
@@ -96,9 +97,43 @@ fn a_certificate_that_one_authority_alone_applied_is_found_too() {
         (0..4).map(|authority| world.state(authority, &world.wallets[0].address).unwrap().next_sequence).sum::<u64>(),
         5
     );
+    // What is received is called final only if a quorum lists it.
+    let (payee, rebuilt) = rebuild(&mut world, 1);
+    assert_eq!(rebuilt.received_count, 2);
+    let settled = world.wallets[payee].own().received().iter();
+    let settled: Vec<(u64, bool)> = settled.map(|((_, number), received)| (number.0, received.is_settled)).collect();
+    assert_eq!(settled, [(0, true), (1, false)]);
     let (wallet, rebuilt) = rebuild(&mut world, 0);
     assert_eq!(rebuilt.sent_count, 2);
     assert_eq!(world.wallets[wallet].own().next_sequence().0, 2);
+    assert!(world.wallets[wallet].has_settled(0) && !world.wallets[wallet].has_settled(1));
+    world.assert_sound();
+}
+
+#[test]
+fn six_hundred_payments_are_rebuilt_and_taken_over_from_histories_that_need_many_pages() {
+    const COUNT: u64 = 600;
+    // The third was away while they were made.
+    let mut world = World::four(22).with_wallets(&[0, 1, 0]);
+    for _ in 0..COUNT {
+        world.settle(0, 1, 1);
+    }
+    for (number, sent_count, received_count) in [(0, 600, 0), (1, 0, 600)] {
+        let (wallet, rebuilt) = rebuild(&mut world, number);
+        assert_eq!((rebuilt.sent_count, rebuilt.received_count), (sent_count, received_count));
+        assert_eq!((rebuilt.missing.len(), rebuilt.is_complete), (0, true));
+        assert!(world.wallets[wallet].own().received().values().all(|received| received.is_settled));
+    }
+    // No position is known to this one: authorities walk back from the newest payment, and say where to go on.
+    world.settle(2, 1, 2);
+    let by = *world.wallets[0].certificate(0).digest();
+    assert!(world.has(
+        2,
+        |event| matches!(event, Event::Refused { refused: Refused::Overtaken { by: other }, .. } if *other == by)
+    ));
+    assert_eq!(certified(world.wallets[2].own()), certified(world.wallets[0].own()));
+    world.settle(2, 1, 1);
+    assert!(world.wallets[2].has_settled(COUNT));
     world.assert_sound();
 }
 

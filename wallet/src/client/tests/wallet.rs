@@ -101,6 +101,10 @@ impl Wallet {
         self.client.pay(now_ns, &self.address, payment, &self.secret, &mut self.roots)
     }
 
+    pub(super) fn certify(&mut self, now_ns: u64, payment: Payment) -> Result<OperationId, PayError> {
+        self.client.certify(now_ns, &self.address, payment, &self.secret, &mut self.roots)
+    }
+
     pub(super) fn receive_certificate(&mut self, now_ns: u64, certificate: Certificate) -> OperationId {
         self.client.receive_certificate(now_ns, certificate, &mut self.roots).unwrap()
     }

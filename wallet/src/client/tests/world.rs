@@ -137,6 +137,18 @@ impl World {
         })
     }
 
+    /// Until this holds, at the moment when it first does.
+    #[track_caller]
+    pub(super) fn run_until(&mut self, is_there: impl Fn(&Self) -> bool) {
+        loop {
+            self.post();
+            if is_there(self) {
+                return;
+            }
+            assert!(self.turn(), "nothing is under way any longer");
+        }
+    }
+
     /// What wallets want to send goes on its way.
     pub(super) fn post(&mut self) {
         for index in 0..self.wallets.len() {

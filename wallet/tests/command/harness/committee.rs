@@ -1,8 +1,9 @@
 //! A committee of authority processes on loopback.
 
 use super::{PATIENCE, locate};
-use quittance_engine::committee::CommitteeFile;
+use quittance_engine::committee::{CommitteeFile, MemberEntry};
 use quittance_engine::types::ShardIndex;
+use quittance_verify::SecretKey;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -13,11 +14,15 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Each authority has so many.
+/// Each authority has so many, if there are few of them; one each if there are many.
 const SHARD_COUNT: u16 = 2;
+const FEW: usize = 7;
 /// Where ports are looked for: above those of services, below those that Linux gives to clients.
 const PORT_FIRST: u32 = 10_000;
 const PORT_LAST: u32 = 32_000;
+
+/// The committee file.
+const COMMITTEE: &str = "committee.toml";
 
 const POLL: Duration = Duration::from_millis(5);
 
@@ -30,7 +35,7 @@ pub(crate) enum Storage {
     Durable,
 }
 
-/// Four authorities. All processes end when this is dropped.
+/// Some authorities, four if nothing else is said. All processes end when this is dropped.
 pub(crate) struct Committee {
     folder: TempDir,
     storage: Storage,
@@ -40,14 +45,20 @@ pub(crate) struct Committee {
 impl Committee {
     /// Starts four authorities with this genesis file.
     pub(crate) fn start(genesis: &str, storage: Storage) -> Self {
+        Self::with_weights(genesis, storage, &[1; 4])
+    }
+
+    /// Starts authorities of these weights.
+    pub(crate) fn with_weights(genesis: &str, storage: Storage, weights: &[u64]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("genesis.txt"), genesis).unwrap();
-        let mut committee = Self { folder, storage, processes: (0..4).map(|_| None).collect() };
-        for index in 0..4 {
+        let mut committee = Self { folder, storage, processes: weights.iter().map(|_| None).collect() };
+        for index in 0..weights.len() {
             committee.generate(index);
         }
+        committee.write_members(COMMITTEE, |index, member| member.weight = weights[index]);
         // At the same time: each of them prepares files.
-        let mut starting: Vec<Child> = (0..4).map(|index| committee.spawn(index)).collect();
+        let mut starting: Vec<Child> = (0..weights.len()).map(|index| committee.spawn(index)).collect();
         for (index, child) in starting.iter_mut().enumerate() {
             await_ready(index, child);
         }
@@ -57,8 +68,31 @@ impl Committee {
 
     /// The options by which a wallet finds it.
     pub(crate) fn options(&self) -> Vec<String> {
+        self.options_of(COMMITTEE)
+    }
+
+    /// The same with another committee file.
+    pub(crate) fn options_of(&self, file: &str) -> Vec<String> {
         let text = |name: &str| self.path(name).to_str().unwrap().to_owned();
-        vec!["--committee".to_owned(), text("committee.toml"), "--genesis".to_owned(), text("genesis.txt")]
+        vec!["--committee".to_owned(), text(file), "--genesis".to_owned(), text("genesis.txt")]
+    }
+
+    /// How many authorities there are.
+    pub(crate) fn count(&self) -> usize {
+        self.processes.len()
+    }
+
+    /// What its committee file says.
+    pub(crate) fn members(&self) -> Vec<MemberEntry> {
+        CommitteeFile::parse(&std::fs::read_to_string(self.path(COMMITTEE)).unwrap()).unwrap().members
+    }
+
+    /// Writes a committee file that says something else of its members.
+    pub(crate) fn write_members(&self, file: &str, mut change: impl FnMut(usize, &mut MemberEntry)) {
+        let mut members = self.members();
+        members.iter_mut().enumerate().for_each(|(index, member)| change(index, member));
+        let tables: Vec<String> = members.iter().map(MemberEntry::to_table).collect();
+        std::fs::write(self.path(file), tables.join("\n")).unwrap();
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -90,10 +124,28 @@ impl Committee {
         self.processes[index] = Some(child);
     }
 
+    /// A running authority is killed and comes back without a memory of anything. With a key that has voted no operator may
+    /// ever do that: only wallets that are honest forgive it.
+    pub(crate) fn empty(&mut self, index: usize) {
+        self.kill(index);
+        if self.storage == Storage::Durable {
+            std::fs::remove_dir_all(self.path(&format!("data-{index}"))).unwrap();
+        }
+        self.restart(index);
+    }
+
+    /// An authority's secret key.
+    pub(crate) fn secret(&self, index: usize) -> SecretKey {
+        let text = std::fs::read_to_string(self.private_file(index)).unwrap();
+        let secret = text.lines().find_map(|line| line.strip_prefix("secret = \""));
+        let mut seed = [0; 32];
+        hex::decode_to_slice(secret.unwrap().trim_end_matches('"'), &mut seed).unwrap();
+        SecretKey::from_seed(&seed)
+    }
+
     /// Sockets in a killed authority's place, one for each of its shards: for someone who answers for it.
     pub(crate) fn stand_in(&self, index: usize) -> Vec<UdpSocket> {
-        let text = std::fs::read_to_string(self.path("committee.toml")).unwrap();
-        let member = &CommitteeFile::parse(&text).unwrap().members[index];
+        let member = &self.members()[index];
         (0..member.shards).map(|shard| bind_freed(member.address_of(ShardIndex(shard)))).collect()
     }
 
@@ -104,9 +156,10 @@ impl Committee {
 
     fn generate(&self, index: usize) {
         let mut command = Command::new(locate::authority());
-        let port = free_ports().to_string();
-        command.args(["generate", "--host", "127.0.0.1", "--port", &port, "--shards", &SHARD_COUNT.to_string()]);
-        command.arg("--out").arg(self.private_file(index)).arg("--committee").arg(self.path("committee.toml"));
+        let shard_count = if self.count() <= FEW { SHARD_COUNT } else { 1 };
+        let port = free_ports(shard_count)[0].local_addr().unwrap().port().to_string();
+        command.args(["generate", "--host", "127.0.0.1", "--port", &port, "--shards", &shard_count.to_string()]);
+        command.arg("--out").arg(self.private_file(index)).arg("--committee").arg(self.path(COMMITTEE));
         let output = command.output().unwrap();
         assert!(output.status.success(), "{output:?}");
     }
@@ -130,7 +183,7 @@ impl Committee {
     /// What the authorities wrote to standard error, for messages.
     pub(crate) fn logs(&self) -> String {
         let log = |index| std::fs::read_to_string(self.path(&format!("log-{index}"))).unwrap_or_default();
-        (0..4).map(log).collect()
+        (0..self.count()).map(log).collect()
     }
 }
 
@@ -178,8 +231,8 @@ fn await_ready(index: usize, child: &mut Child) {
     }
 }
 
-/// The first of so many free UDP ports in a row as an authority has shards. Someone else may still take one.
-fn free_ports() -> u16 {
+/// Sockets of so many UDP ports in a row. Once they are dropped, someone else may take one.
+pub(super) fn free_ports(count: u16) -> Vec<UdpSocket> {
     static TURN: AtomicU32 = AtomicU32::new(0);
     loop {
         // Tests that run at the same time do not look in the same places.
@@ -187,8 +240,8 @@ fn free_ports() -> u16 {
         let place = std::process::id().wrapping_mul(7_919).wrapping_add(turn * 16) % (PORT_LAST - PORT_FIRST);
         let first = u16::try_from(PORT_FIRST + place).unwrap();
         let bind = |port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port));
-        if (first..first + SHARD_COUNT).map(bind).collect::<Result<Vec<_>, _>>().is_ok() {
-            return first;
+        if let Ok(sockets) = (first..first + count).map(bind).collect::<Result<Vec<_>, _>>() {
+            return sockets;
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::console::{Console, Report};
 use crate::driver::Driver;
 use crate::fault::Fault;
-use crate::inquiry;
+use crate::inquiry::{self, Patience};
 use crate::options::{BalanceOptions, Common};
 use crate::quantity;
 use crate::wallet::{self, Wallet};
@@ -86,12 +86,12 @@ fn ask(common: &Common, options: &BalanceOptions, console: &Console) -> Result<(
     let account = wallet::any_account(&book, &options.address)?;
     let is_own = book.account(&account).is_some();
     let mut driver = Driver::asking(common, console, book)?;
-    let inquiry = inquiry::inquire(&mut driver, &[account])?.remove(0);
+    let inquiry = inquiry::inquire(&mut driver, &[account], Patience::Everyone)?.remove(0);
     let terms = driver.terms().clone();
     if is_own && let Some((balance, next_sequence)) = inquiry.agreed {
         keep(common, console, &terms, account, KnownBalance { balance, next_sequence })?;
     }
-    if inquiry::weight(&terms, &inquiry.answers) < terms.quorum() {
+    if inquiry.weight(&terms) < terms.quorum() {
         return Err(too_few(&driver, &account, &inquiry));
     }
     console.report(&asked(&driver, &account, &inquiry))

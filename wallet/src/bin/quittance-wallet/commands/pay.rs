@@ -4,17 +4,19 @@ use crate::carrying::{self, End, Settled};
 use crate::console::{Console, Report};
 use crate::driver::Driver;
 use crate::fault::Fault;
+use crate::inquiry::{self, Patience};
 use crate::options::{Common, PayOptions};
 use crate::quantity::Payee;
 use crate::wallet::{self, Wallet};
-use crate::{certificates, files, inquiry};
+use crate::{certificates, files};
 use quittance_engine::address;
 use quittance_engine::types::{Address, Amount, Digest, Sequence, TimeMs};
 use quittance_net::frame::{RECIPIENT_ACCOUNT, RECIPIENT_PRIMARY};
-use quittance_wallet::client::{Answer, Inquiry, OperationId, PayError, Payment, Standing};
+use quittance_wallet::certificate::Certificate;
+use quittance_wallet::client::{Answer, Inquiry, OperationId, PayError, Payment, ReceiveError, Standing};
 use serde::Serialize;
 use serde_json::json;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A payment that is final.
 #[derive(Serialize)]
@@ -37,6 +39,20 @@ struct Paid {
     silent_names: Vec<String>,
 }
 
+/// A payment that is certified, and that its recipient carries on.
+#[derive(Serialize)]
+struct Certified {
+    amount: u64,
+    from: String,
+    to: String,
+    sequence: u64,
+    digest: String,
+    elapsed_ms: f64,
+    certificate_file: Option<String>,
+    /// Where no file was asked for.
+    certificate: Option<String>,
+}
+
 pub(crate) fn pay(common: &Common, options: &PayOptions, console: &Console) -> Result<(), Fault> {
     let wallet = Wallet::open(common, console)?;
     let from = wallet::own_account(&wallet.book, &options.from)?;
@@ -56,7 +72,11 @@ pub(crate) fn pay(common: &Common, options: &PayOptions, console: &Console) -> R
         check(&mut driver, &from, options.amount)?;
     }
     let now_ns = driver.now_ns();
-    let started = driver.client.pay(now_ns, &from, payment, &key, &mut driver.roots);
+    let started = if options.certify_only {
+        driver.client.certify(now_ns, &from, payment, &key, &mut driver.roots)
+    } else {
+        driver.client.pay(now_ns, &from, payment, &key, &mut driver.roots)
+    };
     let operation = started.map_err(|error| refusal(&from, error))?;
     let sequence = driver.client.book().account(&from).map(|account| account.next_sequence()).unwrap_or_default();
     finish(options, &mut driver, &from, sequence, operation)
@@ -108,16 +128,16 @@ fn expiry(options: &PayOptions) -> Result<TimeMs, Fault> {
 
 /// Asks whether a quorum would vote for it: an order that is signed and refused blocks its account until it is not.
 fn check(driver: &mut Driver<'_>, from: &Address, amount: Amount) -> Result<(), Fault> {
-    let inquiry = inquiry::inquire(driver, &[*from])?.remove(0);
+    let inquiry = inquiry::inquire(driver, &[*from], Patience::Certainty)?.remove(0);
     let terms = driver.terms();
-    if inquiry::weight(terms, &inquiry.answers) < terms.quorum() {
+    if inquiry.weight(terms) < terms.quorum() {
         return Err(too_few(driver, &inquiry));
     }
     let own_next = driver.client.book().account(from).map(|account| account.next_sequence()).unwrap_or_default();
     if let Some((_, next)) = inquiry.agreed.filter(|(_, next)| *next > own_next) {
         return Err(behind(from, own_next, next));
     }
-    if let Some(digest) = inquiry::block(terms, &inquiry.answers) {
+    if let Some(digest) = inquiry.blocked_by(terms, inquiry::own_pending(&driver.client, from).as_ref()) {
         return Err(blocked(from, &digest));
     }
     if inquiry.spendable < amount {
@@ -178,6 +198,10 @@ fn refusal(from: &Address, error: PayError) -> Fault {
         PayError::UnknownAccount { .. } => {
             Fault::Usage(format!("{} is not in this wallet; `status` lists what is", address::encode(from)))
         }
+        PayError::Funding { index, error: ReceiveError::Certificate(error) } => Fault::refused(
+            format!("--with, number {}: it proves nothing: {error}; nothing was signed", index + 1),
+            json!({ "signed": false, "why": "certificate" }),
+        ),
         PayError::Funding { index, error } => {
             Fault::Usage(format!("--with, number {}: {error}; nothing was signed", index + 1))
         }
@@ -195,6 +219,7 @@ fn finish(
     match carrying::carry(driver, &[operation]) {
         Ok(mut ends) => match ends.remove(0) {
             End::Settled(settled) => report(options, driver, from, sequence, &settled),
+            End::Certified(elapsed) => report_certified(options, driver, from, sequence, elapsed),
             End::Refused(refused) => Err(Fault::refused(
                 carrying::refused_text(from, sequence.0, &refused),
                 carrying::refused_value(from, sequence.0, &refused),
@@ -213,18 +238,8 @@ fn report(
     sequence: Sequence,
     settled: &Settled,
 ) -> Result<(), Fault> {
-    let account = driver.client.book().account(from);
-    let certificate = account.and_then(|account| account.sent().get(&sequence)).expect("what is final was certified");
-    let text = certificate.export(driver.terms().network());
-    if let Some(out) = &options.out {
-        let written = files::create(out, text.as_bytes(), certificates::FILE_MODE);
-        written.inspect_err(|_| {
-            driver.console.notice(&format!(
-                "payment {} is final; only its certificate could not be written: `export-certificate` writes it elsewhere",
-                sequence.0
-            ));
-        })?;
-    }
+    let certificate = certificate(driver, from, sequence);
+    let text = write_out(options, driver, certificate, "final")?;
     let is_claim = matches!(options.to, Payee::Primary(_)) && options.out.is_none();
     let missing: Vec<u8> =
         driver.terms().authorities().filter(|authority| !settled.receipts.contains(authority)).collect();
@@ -242,6 +257,53 @@ fn report(
         certificate_file: options.out.as_ref().map(|out| out.display().to_string()),
         certificate: is_claim.then_some(text),
     })
+}
+
+/// The payment is certified, and nobody has been given the certificate but whoever reads this.
+fn report_certified(
+    options: &PayOptions,
+    driver: &Driver<'_>,
+    from: &Address,
+    sequence: Sequence,
+    elapsed: Duration,
+) -> Result<(), Fault> {
+    let certificate = certificate(driver, from, sequence);
+    let text = write_out(options, driver, certificate, "certified")?;
+    driver.console.report(&Certified {
+        amount: options.amount.0,
+        from: address::encode(from),
+        to: certificates::recipient(certificate.body()),
+        sequence: sequence.0,
+        digest: hex::encode(certificate.digest()),
+        elapsed_ms: elapsed.as_secs_f64() * 1e3,
+        certificate_file: options.out.as_ref().map(|out| out.display().to_string()),
+        certificate: options.out.is_none().then_some(text),
+    })
+}
+
+fn certificate<'a>(driver: &'a Driver<'_>, from: &Address, sequence: Sequence) -> &'a Certificate {
+    let account = driver.client.book().account(from);
+    account.and_then(|account| account.sent().get(&sequence)).expect("what is final or certified has a certificate")
+}
+
+/// Writes the certificate to the file asked for. Returns its text.
+fn write_out(
+    options: &PayOptions,
+    driver: &Driver<'_>,
+    certificate: &Certificate,
+    state: &str,
+) -> Result<String, Fault> {
+    let text = certificate.export(driver.terms().network());
+    if let Some(out) = &options.out {
+        let written = files::create(out, text.as_bytes(), certificates::FILE_MODE);
+        written.inspect_err(|_| {
+            driver.console.notice(&format!(
+                "payment {} is {state}; only its certificate could not be written: `export-certificate` writes it elsewhere",
+                certificate.sequence().0
+            ));
+        })?;
+    }
+    Ok(text)
 }
 
 fn waiting(driver: &Driver<'_>, from: &Address, sequence: Sequence, standings: &[Standing]) -> Fault {
@@ -299,5 +361,21 @@ impl Report for Paid {
             text += &format!("\nthe claim, for the primary ledger:\n{}", certificate.trim_end());
         }
         text
+    }
+}
+
+impl Report for Certified {
+    /// The certificate alone where no file takes it: it can be piped to a file, or into `receive -`.
+    fn text(&self) -> String {
+        let Self { amount, from, to, sequence, elapsed_ms, .. } = self;
+        match (&self.certificate, &self.certificate_file) {
+            (Some(certificate), _) => certificate.trim_end().to_owned(),
+            (None, file) => format!(
+                "certified {amount} from {from}\n          to {to}\npayment {sequence}, certified after {elapsed_ms:.0} ms; its certificate \
+                 is in {}\nGive it to whoever is paid: `receive` or `pay --with` brings it to the authorities, and so does \
+                 `recover {from}` here, which is to be run before that account pays again",
+                file.as_deref().unwrap_or_default()
+            ),
+        }
     }
 }

@@ -45,6 +45,7 @@ pub(crate) fn receive(common: &Common, options: &ReceiveOptions, console: &Conso
             confirmed_by: settled.receipts.into_iter().collect(),
             elapsed_ms: settled.elapsed.as_secs_f64() * 1e3,
         }),
+        End::Certified(_) => unreachable!("a certificate is carried to finality"),
         End::Refused(refused) => {
             let (sender, sequence) = (&certificate.body().sender, certificate.sequence().0);
             Err(Fault::refused(

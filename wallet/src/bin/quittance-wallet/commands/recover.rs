@@ -172,6 +172,7 @@ fn outcome(driver: &Driver<'_>, account: &Address, sequence: u64, end: End) -> (
                 json!({ "confirmed_by": confirmed }),
             )
         }
+        End::Certified(_) => unreachable!("`recover` goes on to finality"),
         End::Refused(refused) => (
             "refused",
             carrying::refused_text(account, sequence, &refused),

@@ -3,7 +3,7 @@
 use crate::console::{Console, Report};
 use crate::driver::Driver;
 use crate::fault::Fault;
-use crate::inquiry;
+use crate::inquiry::{self, Patience};
 use crate::options::Common;
 use crate::quantity;
 use crate::wallet;
@@ -94,7 +94,7 @@ fn used(book: &Book) -> Vec<(Address, Sequence)> {
 
 fn authorities(driver: &mut Driver<'_>, asked: &[(Address, Sequence)]) -> Result<Vec<AuthorityShown>, Fault> {
     let accounts: Vec<Address> = asked.iter().map(|(address, _)| *address).collect();
-    let inquiries = inquiry::inquire(driver, &accounts)?;
+    let inquiries = inquiry::inquire(driver, &accounts, Patience::Everyone)?;
     let shown = |authority: u8| {
         let answer = |inquiry: &Inquiry| inquiry.answers[usize::from(authority)];
         let behind = asked
