@@ -12,9 +12,9 @@ struct Books {
 }
 
 impl Books {
-    fn open() -> Self {
+    fn open(storage: Storage) -> Self {
         let (mut wallet, accounts, genesis) = Wallet::with_accounts(2, 1_000);
-        let committee = Committee::start(&genesis, Storage::Volatile);
+        let committee = Committee::start(&genesis, storage);
         wallet.join(&committee);
         Self { wallet, accounts, committee, balances: [1_000; 2], next: 0 }
     }
@@ -42,7 +42,7 @@ impl Books {
 
 #[test]
 fn with_each_authority_in_its_turn_empty_silent_and_lying_payments_settle_and_the_honest_agree() {
-    let mut books = Books::open();
+    let mut books = Books::open(Storage::Volatile);
     books.exchange();
     for odd in 0..4 {
         books.committee.empty(odd);
@@ -69,8 +69,22 @@ fn with_each_authority_in_its_turn_empty_silent_and_lying_payments_settle_and_th
 }
 
 #[test]
+fn an_authority_that_never_voted_and_lost_its_data_is_brought_everything_and_keeps_it() {
+    let mut books = Books::open(Storage::Durable);
+    books.committee.kill(2);
+    books.committee.forget(2);
+    (0..5).for_each(|_| books.exchange());
+    books.committee.restart(2);
+    books.exchange();
+    books.await_honest(None);
+    books.committee.kill(2);
+    books.committee.restart(2);
+    books.await_honest(None);
+}
+
+#[test]
 fn with_any_two_of_four_silent_the_wallet_says_whom_it_waits_for_and_how_to_go_on() {
-    let mut books = Books::open();
+    let mut books = Books::open(Storage::Volatile);
     for (one, other) in [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)] {
         books.committee.silence(one);
         books.committee.silence(other);

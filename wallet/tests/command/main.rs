@@ -9,7 +9,7 @@
 //! | `committees.rs` | committees of one, of twenty-five, and with weights |
 //! | `faults.rs` | each authority in its turn empty, silent and lying; each two of them silent |
 //! | `trouble.rs` | what a wallet says then; two wallets with one key |
-//! | `kills.rs` | a wallet killed at any moment, also over a bad network, and while it makes its book shorter |
+//! | `kills.rs` | a wallet killed at any moment, also over a bad network |
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 

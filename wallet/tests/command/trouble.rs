@@ -111,17 +111,23 @@ fn race(wallet: &Wallet, twin: &Wallet, payer: &str, payee: &str) -> usize {
 #[test]
 fn who_is_overtaken_gets_the_others_payments_and_goes_on() {
     let (wallet, accounts, _committee) = scene_with(2, Storage::Durable);
-    let twin = wallet.twin();
+    let (twin, third) = (wallet.twin(), wallet.twin());
     wallet.pay(10, &accounts[0], &accounts[1], &[]);
     wallet.pay(11, &accounts[0], &accounts[1], &[]);
     let error = twin.run(&["pay", "20", "--from", &accounts[0], "--to", &accounts[1]]).fails(1);
     assert!(error.contains("recover") && error.contains("No order was signed"), "{error}");
     let error = twin.run(&["pay", "20", "--from", &accounts[0], "--to", &accounts[1], "--no-check"]).fails(1);
     assert!(error.contains("overtaken") && error.contains("--rebuild"), "{error}");
-    let (code, rebuilt) = twin.json(&["recover", &accounts[0], "--rebuild"]);
-    assert_eq!((code, rebuilt["rebuilt"][0]["next_sequence"].as_u64()), (0, Some(2)), "{rebuilt}");
+    // All that the other one paid is in the book.
+    let (_, history) = twin.json(&["history", &accounts[0]]);
+    let amounts = history["sent"].as_array().unwrap().iter().map(|line| line["amount"].as_u64().unwrap());
+    assert_eq!(amounts.collect::<Vec<_>>(), [10, 11], "{history}");
     twin.pay(20, &accounts[0], &accounts[1], &[]);
     wallet.await_answers(&accounts[0], 959, 3);
+    let (code, rebuilt) = third.json(&["recover", &accounts[0], "--rebuild"]);
+    assert_eq!((code, rebuilt["rebuilt"][0]["next_sequence"].as_u64()), (0, Some(3)), "{rebuilt}");
+    third.pay(30, &accounts[0], &accounts[1], &[]);
+    wallet.await_answers(&accounts[0], 929, 4);
 }
 
 #[test]

@@ -216,8 +216,8 @@ pub(crate) fn refused_text(account: &Address, sequence: u64, refused: &Refused) 
     match refused {
         Refused::Overtaken { by } => format!(
             "overtaken: another order of this key, {}, was certified as payment {sequence} of {account}; this one was not paid and \
-             never will be. Someone else pays with the same key: run `recover {account} --rebuild` to see what was paid, then \
-             pay again",
+             never will be. Someone else pays with the same key: what it paid is in the book now, as far as it was found (`history \
+             {account}`), and `recover {account} --rebuild` gets the rest and what was received. Then pay again",
             hex::encode(by)
         ),
         Refused::Conflict { other } => format!(

@@ -24,7 +24,7 @@
 //! - `rustix`: locks on files, and waiting for two sockets at once. `signal-hook`: Ctrl-C.
 //! - `serde`, `serde_json`: what `--json` prints.
 //!
-//! For tests only: `tempfile`, wallets and committees that go away; `rustix`, signals to them.
+//! For tests only: `tempfile`, wallets and committees that go away; `rustix`, signals to them; `fuser`, a disk that loses power.
 #![forbid(unsafe_code)]
 
 mod carrying;

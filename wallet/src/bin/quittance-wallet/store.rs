@@ -202,6 +202,32 @@ mod tests {
     }
 
     #[test]
+    fn ten_thousand_records_that_a_killed_command_was_making_shorter_are_whole_and_made_shorter_next_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(BOOK_NAME);
+        let mut store = Store::open(folder.path()).unwrap().store;
+        let records: Vec<Record> = (0..10_000).map(account).collect();
+        while store.bytes < COMPACT_BYTES_MIN {
+            store.append(&records).unwrap();
+        }
+        drop(store);
+        let long = std::fs::read(&path).unwrap();
+        let mut short = Vec::new();
+        encode_batch(&Book::replay(&long).unwrap().book.to_records(), 0, &mut short);
+        // The new file as far as it was written, beside the old one.
+        for written in [0, 1, short.len() / 2, short.len() - 1, short.len()] {
+            std::fs::write(&path, &long).unwrap();
+            std::fs::write(path.with_extension("new"), &short[..written]).unwrap();
+            assert_eq!(count(&read(folder.path()).unwrap()), 10_000, "after {written} bytes");
+            let mut opened = Store::open(folder.path()).unwrap();
+            assert_eq!((count(&opened.book), opened.notice), (10_000, None), "after {written} bytes");
+            assert_eq!(std::fs::read(&path).unwrap(), short, "after {written} bytes");
+            opened.store.append(&[account(10_000)]).unwrap();
+            assert_eq!(count(&read(folder.path()).unwrap()), 10_001, "after {written} bytes");
+        }
+    }
+
+    #[test]
     fn a_book_that_says_the_same_things_again_and_again_is_made_shorter() {
         let folder = tempfile::tempdir().unwrap();
         let mut store = Store::open(folder.path()).unwrap().store;

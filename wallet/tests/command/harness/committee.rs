@@ -128,10 +128,15 @@ impl Committee {
     /// ever do that: only wallets that are honest forgive it.
     pub(crate) fn empty(&mut self, index: usize) {
         self.kill(index);
+        self.forget(index);
+        self.restart(index);
+    }
+
+    /// What a killed authority kept is gone.
+    pub(crate) fn forget(&self, index: usize) {
         if self.storage == Storage::Durable {
             std::fs::remove_dir_all(self.path(&format!("data-{index}"))).unwrap();
         }
-        self.restart(index);
     }
 
     /// An authority's secret key.
