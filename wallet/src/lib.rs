@@ -28,7 +28,7 @@
 //! - [`proof`]: judging one reply. [`known_roots`]: roots whose signature was checked. [`check`]: who checks and who signs.
 //! - [`keys`]: the accounts' secrets, and the file that holds them.
 //! - [`folder`]: what lies in a wallet's folder, by name.
-//! - [`limits`]: every bound.
+//! - [`limits`]: every bound. [`mutant`]: bugs that are planted to be found.
 //! - `bin/quittance-wallet/`: the command.
 //!
 //! # Dependencies
@@ -50,5 +50,6 @@ pub mod folder;
 pub mod keys;
 pub mod known_roots;
 pub mod limits;
+pub mod mutant;
 pub mod proof;
 pub mod terms;

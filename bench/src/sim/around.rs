@@ -11,6 +11,8 @@ use super::trace::Trace;
 use quittance_engine::message::order_message;
 use quittance_engine::types::Digest;
 use quittance_net::frame::{Header, Kind, Order, OrderBody, Proof, ReplyHead, U16};
+use quittance_wallet::certificate::Certificate;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// See the module's docs.
@@ -37,6 +39,10 @@ pub struct Around {
     pub now_ns: u64,
     /// Nothing new is begun any more: what is open is to be finished.
     pub is_calm: bool,
+    /// Everything is at rest: wallets look whether their books are right.
+    pub is_audit: bool,
+    /// By payer: certificates that were handed to him.
+    pub mail: Vec<VecDeque<Certificate>>,
     /// A block's bytes while it is made: kept for their memory.
     pub pages: Vec<u8>,
 }

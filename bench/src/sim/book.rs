@@ -77,11 +77,11 @@ struct Promises {
 #[derive(Debug)]
 pub struct Book {
     made: BTreeMap<Digest, Made>,
+    /// By account and sequence number: orders that the owner signed.
+    signed_counts: BTreeMap<Turn, usize>,
     certificates: BTreeMap<Turn, Rc<Certificate>>,
     receipts: BTreeMap<Turn, Digest>,
     promises: Vec<Promises>,
-    /// By account: units of payments to it that were seen to be final.
-    pub received: Vec<u64>,
 }
 
 /// Who lets something go, and what its disks have.
@@ -111,7 +111,7 @@ impl Book {
             certificates: BTreeMap::new(),
             receipts: BTreeMap::new(),
             promises: (0..ground.honest_count).map(promises).collect(),
-            received: vec![0; ground.accounts.len()],
+            signed_counts: BTreeMap::new(),
         }
     }
 
@@ -120,14 +120,32 @@ impl Book {
         let digest = order_digest(&order_message(&ground.context.network, body));
         let account = ground.account(&body.sender).expect("orders are made for accounts of the world");
         let turn = (account, body.sequence.get());
-        let made = self.made.entry(digest).or_insert(Made { turn, is_signed });
-        made.is_signed |= is_signed;
+        let made = self.made.entry(digest).or_insert(Made { turn, is_signed: false });
+        if is_signed && !core::mem::replace(&mut made.is_signed, true) {
+            *self.signed_counts.entry(turn).or_default() += 1;
+        }
         digest
     }
 
     /// The order of this name.
     pub fn order(&self, digest: &Digest) -> Option<Made> {
         self.made.get(digest).copied()
+    }
+
+    /// How many orders of this number the owner signed.
+    pub fn signed_count(&self, turn: Turn) -> usize {
+        self.signed_counts.get(&turn).copied().unwrap_or(0)
+    }
+
+    /// How many honest authorities said that they applied this order.
+    pub fn applied_count(&self, digest: &Digest) -> usize {
+        let Some(Made { turn: (account, sequence), .. }) = self.order(digest) else { return 0 };
+        self.promises.iter().filter(|promises| promises.reached[account] > sequence).count()
+    }
+
+    /// Whether an honest authority voted for another order of this number.
+    pub fn is_split(&self, turn: Turn, digest: &Digest) -> bool {
+        self.promises.iter().any(|promises| promises.votes.get(&turn).is_some_and(|vote| vote != digest))
     }
 
     /// Somebody has a quorum's votes for an order.

@@ -85,6 +85,26 @@ faults! {
     clock_jumps,
     /// Payers that crashed.
     payer_crashes,
+    /// Wallets whose last records were torn by it.
+    wallet_batches_torn,
+    /// Wallets that lost their disk.
+    wallets_lost,
+    /// Wallets made again from their key.
+    wallets_rebuilt,
+    /// Orders overtaken by another one of the same key.
+    wallets_overtaken,
+    /// Orders without a quorum, because of another one of the same key.
+    wallets_blocked,
+    /// Orders that authorities of too much weight refused, for a time.
+    orders_refused,
+    /// Orders that were not answered in time, and resumed later.
+    orders_given_up,
+    /// Payments with what had just been received.
+    chained_payments,
+    /// Certificates handed to those who were paid.
+    certificates_handed,
+    /// Of these, those that were changed on their way.
+    certificates_changed,
     /// Times that a thread of an authority stood still.
     stalls,
     /// Orders that conflict with another of the same sequence number.
@@ -101,6 +121,8 @@ faults! {
     garbage,
     /// Votes by authorities that lie.
     false_votes,
+    /// Answers that authorities forged.
+    forged_answers,
     /// Requests refused because a table was full.
     busy,
 }

@@ -2,10 +2,11 @@
 
 use super::signatures::Keys;
 use super::swarm::Swarm;
-use quittance_engine::committee::{Committee, Member};
+use quittance_engine::committee::{Committee, Member, MemberEntry};
 use quittance_engine::message::RootContext;
 use quittance_engine::network::NetworkId;
 use quittance_engine::types::{Address, Amount, ShardIndex};
+use quittance_wallet::terms::Terms;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ pub const ACCOUNTS_PER_THIEF: usize = 3;
 pub const SINK_COUNT: usize = 12;
 /// What genesis gives to an account: so little that it matters whether payments are funded.
 pub const OPENING: u64 = 1_000;
+/// Where shard 0 of each authority listens.
+const SHARD_PORT: u16 = 2_000;
 /// The first key of an account; those before belong to the committee.
 const FIRST_ACCOUNT_KEY: usize = 7;
 
@@ -25,6 +28,8 @@ pub struct Ground {
     pub context: RootContext,
     /// The committee.
     pub committee: Arc<Committee>,
+    /// The same for wallets, and where every shard is.
+    pub wallet_terms: Terms,
     /// Shards by authority.
     pub shard_counts: Vec<u16>,
     /// Members that do not lie; they come first.
@@ -45,6 +50,15 @@ impl Ground {
     pub fn new(seed: u64, swarm: &Swarm, keys: &Keys) -> Self {
         let members = (0..swarm.member_count).map(|index| Member { key: keys.public(index), weight: 1 }).collect();
         let committee = Arc::new(Committee::new(1, members).expect("distinct keys of equal weight, 7 at most"));
+        let entry = |index: usize| MemberEntry {
+            key: keys.address(index),
+            host: [10, 1, 0, u8::try_from(index).expect("7 members at most")].into(),
+            hosts: Vec::new(),
+            port: SHARD_PORT,
+            shards: swarm.shard_counts[index],
+            weight: 1,
+        };
+        let entries: Vec<MemberEntry> = (0..swarm.member_count).map(entry).collect();
         let network = NetworkId::of_genesis(&seed.to_le_bytes());
         let funded_count = swarm.payer_count + swarm.thief_count * ACCOUNTS_PER_THIEF;
         let owned = (0..funded_count).map(|account| keys.address(key_of(account)));
@@ -52,6 +66,7 @@ impl Ground {
         let accounts: Vec<Address> = owned.chain(sinks).collect();
         Self {
             context: RootContext { network, epoch: committee.epoch(), committee: committee.digest() },
+            wallet_terms: Terms::of(network, (*committee).clone(), &entries),
             shard_counts: swarm.shard_counts.clone(),
             honest_count: swarm.honest_count(),
             fault_count: swarm.fault_count(),

@@ -1,6 +1,7 @@
 //! An authority that lies.
 
 use super::around::Around;
+use super::forger::forge;
 use super::network::{Packet, Place};
 use super::swarm::Lie;
 use quittance_engine::message::{order_digest, order_message, receipt_leaf, vote_leaf};
@@ -32,6 +33,13 @@ impl Liar {
             return;
         }
         let from = Place::Payer(payer);
+        if self.lie == Lie::Forges {
+            let answer = frame::parse(datagram).ok().and_then(|request| forge(self.index, &request, around));
+            if let Some(bytes) = answer {
+                around.send(Packet { from: Place::Shard(self.index, 0), to: from, bytes });
+            }
+            return;
+        }
         match frame::parse(datagram) {
             Ok(Frame::Order(order) | Frame::ChainedOrder(order)) => {
                 let digest = order_digest(&order_message(&around.ground.context.network, &order.body));

@@ -1,20 +1,24 @@
 //! A whole committee in one thread, without clock, socket or file: seed after seed of it, with everything going wrong that may.
 //!
-//! Honest authorities are the engine's own shards, keepers and reading back, as the authority's process has them. Around them
-//! everything is simulated, and one seed decides all of it ([`swarm`]): which faults there are, and how often. The models are
+//! Honest authorities are the engine's own shards, keepers and reading back, as the authority's process has them; honest payers
+//! have the wallet's own client and book, as its command has them. Around them everything is simulated, and one seed decides all of it ([`swarm`]): which faults there are, and how often. The models are
 //! TigerBeetle's simulator and FoundationDB's.
 //!
 //! # What there is
 //! - **Committees** of 4 and 7, f of whose members lie ([`liar`]): they vote for anything, stay silent, send old datagrams
-//!   again, vote for two orders.
+//!   again, vote for two orders, or forge whatever a wallet may ask for (`forger.rs`).
 //! - **Authorities** with one to three shards each ([`authority`]), not all the same number, some of them in two processes
 //!   ([`process`]) with disks and crashes of their own; small journals, so that rings turn and snapshots are needed; small tables.
-//! - **Payers** ([`payer`]), who ask again and again, crash, and never make two orders of one sequence number. **Thieves**
-//!   ([`thief`]), who do, and spend what they do not have, sign for others, make certificates of too few votes, and noise.
+//! - **Payers** ([`payer`]) with wallets ([`wallet`]): each a disk, which a kill or a power cut leaves synced, written, torn or
+//!   holed, and now and then lost with all that it held, so that the wallet is rebuilt from its key. They pay with what they
+//!   were handed just now, hand certificates on, some of them changed on the way, try to pay while an order is pending, and stop
+//!   waiting. Some owners have two wallets with one key.
+//! - **Thieves** ([`thief`]), who make two orders of one sequence number on purpose, spend what they do not have, sign for others,
+//!   make certificates of too few votes, and noise.
 //! - **A network** ([`network`]) that loses, repeats, reorders and cuts off; links between shards that do so, too; and between two
 //!   processes of an authority the engine's sessions, over a wire (`wire.rs`) that is late, breaks at any byte and changes some.
-//! - **Histories**: entries gathered, written and synced as the authority's thread does it, on the first disk; and payers who
-//!   read anybody's, page by page, and ask for certificates.
+//! - **Histories**: entries gathered, written and synced as the authority's thread does it, on the first disk; and a
+//!   reader ([`reader`]) of anybody's, page by page, and ask for certificates.
 //! - **Disks** ([`disk`]), two for each authority: they tear, lose and reorder what was not synced, fail in a sync, and damage
 //!   what they had kept, in one copy at a time.
 //! - Processes that are killed, machines that lose their power, in recoveries, too; threads that stand still; clocks that jump.
@@ -38,8 +42,15 @@
 //!    reply is dropped.
 //! 5. A certificate out of a history proves its payment. No page leaves one out, or tells of one that is not durable; nothing
 //!    is refused that is there.
-//! 6. At the end, when nothing goes wrong any more: every honest payer's payment settles; once every certificate has come
+//! 6. No datagram leaves a wallet before the record on which it depends is synced; no two orders of one number leave, whatever
+//!    crashed in between; a pending order is refused a second one beside it. What a wallet keeps as a certificate is one. What it
+//!    calls final so many honest authorities have applied. It takes no honest authority for a liar, and finds another order in
+//!    its way only where its owner signed one. What ends, ends with a word.
+//! 7. At the end, when nothing goes wrong any more: every honest payer's payment settles, or is overtaken by another one of the
+//!    same key, or is split with it for ever; once every certificate has come
 //!    everywhere, all honest authorities hold what the certificates say, to the unit; no balance is negative; nothing is owed.
+//!    Then every wallet reads its histories: its book must hold every payment, or say which nobody can prove, and come to the
+//!    balance that the authorities hold.
 //!
 //! A panic is a violation like any other.
 //!
@@ -50,7 +61,7 @@
 //! write or sync is done, replies are signed, a credit moves, a piece of a snapshot is copied.
 //!
 //! # Does it find anything?
-//! [`mutants`] plants the engine's own list of bugs, one after the other, and counts the seeds until each is found: all are,
+//! [`mutants`] plants the engine's and the wallet's own lists of bugs, one after the other, and counts the seeds until each is found: all are,
 //! within eighteen seeds, and most by the first.
 //!
 //! # How fast
@@ -66,8 +77,9 @@
 //! |---|---|
 //! | `world.rs`, `around.rs`, `ground.rs` | a world, what its steps touch, what stays the same |
 //! | `swarm.rs`, `chance.rs`, `faults.rs`, `trace.rs` | what goes wrong, by chance, counted, traced |
-//! | `authority.rs`, `process/`, `wire.rs`, `liar.rs` | authorities, their processes, and what is between them |
-//! | `payer.rs`, `thief.rs`, `ballot.rs`, `inquiry.rs` | payers, the votes that they gather, the histories that they read |
+//! | `authority.rs`, `process/`, `wire.rs`, `liar.rs`, `forger.rs` | authorities, their processes, and what is between them |
+//! | `payer.rs`, `wallet.rs` | payers, and what holds for their wallets |
+//! | `thief.rs`, `ballot.rs`, `reader.rs`, `inquiry.rs` | thieves, the votes that they gather, histories that are read |
 //! | `network.rs`, `disk.rs`, `signatures.rs` | what connects them |
 //! | `ledger.rs`, `book.rs` | what must hold |
 //! | `options.rs`, `report.rs`, `mutants.rs` | what is asked for, and what was found |
@@ -79,6 +91,7 @@ pub mod book;
 pub mod chance;
 pub mod disk;
 pub mod faults;
+mod forger;
 pub mod ground;
 pub mod inquiry;
 pub mod ledger;
@@ -88,11 +101,13 @@ pub mod network;
 mod options;
 pub mod payer;
 pub mod process;
+pub mod reader;
 mod report;
 pub mod signatures;
 pub mod swarm;
 pub mod thief;
 pub mod trace;
+pub mod wallet;
 mod wire;
 pub mod world;
 
@@ -104,7 +119,7 @@ use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use core::ops::Range;
 use faults::Faults;
-use quittance_engine::mutant::{Mutant, Planted};
+use mutants::{Bug, Planted};
 use signatures::Keys;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -138,18 +153,18 @@ pub fn sim(options: &SimOptions, command: String) -> Result<SimReport, BenchErro
 /// [`BenchError::Usage`] for a bug that there is not, or that this program cannot have.
 pub fn terms(options: &SimOptions) -> Result<Terms, BenchError> {
     let planted = match &options.mutant {
-        None => Planted::default(),
+        None => Planted::NOTHING,
         Some(name) => plant(name)?,
     };
     Ok(Terms { steps: options.steps, real_signatures: options.real_signatures, planted })
 }
 
 fn plant(name: &str) -> Result<Planted, BenchError> {
-    let mutant = Mutant::from_name(name).ok_or_else(|| {
-        let names: Vec<_> = Mutant::ALL.iter().map(|mutant| mutant.name()).collect();
+    let bug = Bug::from_name(name).ok_or_else(|| {
+        let names: Vec<_> = Bug::all().map(Bug::name).collect();
         BenchError::Usage(format!("there is no bug named `{name}` to plant; there are {}", names.join(", ")))
     })?;
-    Planted::new(mutant).ok_or_else(no_mutants)
+    bug.plant().ok_or_else(no_mutants)
 }
 
 fn no_mutants() -> BenchError {

@@ -56,9 +56,64 @@ use crate::error::BenchError;
 use crate::interrupt::Interrupt;
 use crate::report::grouped;
 use core::fmt::Write;
-use quittance_engine::mutant::{Mutant, Planted};
+use quittance_engine::mutant as authority;
+use quittance_wallet::mutant as wallet;
 use serde::Serialize;
 use std::rc::Rc;
+
+/// A bug that honest authorities have, or honest wallets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// The authorities.
+    Authority(authority::Mutant),
+    /// The wallets.
+    Wallet(wallet::Mutant),
+}
+
+/// What bugs a world has: none, but where one was planted.
+#[derive(Clone, Copy, Debug)]
+pub struct Planted {
+    /// In its authorities.
+    pub authority: authority::Planted,
+    /// In its wallets.
+    pub wallet: wallet::Planted,
+}
+
+impl Bug {
+    /// Every one.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let authorities = authority::Mutant::ALL.iter().copied().map(Self::Authority);
+        authorities.chain(wallet::Mutant::ALL.iter().copied().map(Self::Wallet))
+    }
+
+    /// By what it is called for.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Authority(mutant) => mutant.name(),
+            Self::Wallet(mutant) => mutant.name(),
+        }
+    }
+
+    /// The one of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::all().find(|bug| bug.name() == name)
+    }
+
+    /// A world with it; `None` if this program was not built to have any.
+    pub fn plant(self) -> Option<Planted> {
+        match self {
+            Self::Authority(mutant) => {
+                authority::Planted::new(mutant).map(|authority| Planted { authority, ..Planted::NOTHING })
+            }
+            Self::Wallet(mutant) => wallet::Planted::new(mutant).map(|wallet| Planted { wallet, ..Planted::NOTHING }),
+        }
+    }
+}
+
+impl Planted {
+    /// No bug.
+    pub const NOTHING: Self = Self { authority: authority::Planted::NOTHING, wallet: wallet::Planted::NOTHING };
+}
 
 /// What became of a bug.
 #[derive(Clone, Debug, Serialize)]
@@ -75,7 +130,7 @@ pub struct Hunt {
     pub what: Option<String>,
 }
 
-/// Plants each of the engine's bugs in every seed asked for.
+/// Plants each bug in every seed asked for.
 ///
 /// # Errors
 /// [`BenchError::Usage`] if this program was not built for it; what interrupts.
@@ -85,10 +140,10 @@ pub fn hunt_all(options: &SimOptions) -> Result<Vec<Hunt>, BenchError> {
     let hook = std::panic::take_hook();
     // What a planted bug makes of an assertion is in the table.
     std::panic::set_hook(Box::new(|_| {}));
-    let hunts = Mutant::ALL.iter().map(|mutant| {
-        let planted = Planted::new(*mutant).ok_or_else(no_mutants)?;
+    let hunts = Bug::all().map(|bug| {
+        let planted = bug.plant().ok_or_else(no_mutants)?;
         let terms = Terms { steps: options.steps, real_signatures: options.real_signatures, planted };
-        hunt(*mutant, options, &terms, &keys, &interrupt)
+        hunt(bug, options, &terms, &keys, &interrupt)
     });
     let hunts = hunts.collect();
     std::panic::set_hook(hook);
@@ -96,13 +151,13 @@ pub fn hunt_all(options: &SimOptions) -> Result<Vec<Hunt>, BenchError> {
 }
 
 fn hunt(
-    mutant: Mutant,
+    bug: Bug,
     options: &SimOptions,
     terms: &Terms,
     keys: &Rc<Keys>,
     interrupt: &Interrupt,
 ) -> Result<Hunt, BenchError> {
-    let mut hunt = Hunt { mutant: mutant.name(), seeds: 0, caught: 0, first: None, what: None };
+    let mut hunt = Hunt { mutant: bug.name(), seeds: 0, caught: 0, first: None, what: None };
     for seed in options.seeds.clone() {
         interrupt.check()?;
         hunt.seeds += 1;

@@ -14,7 +14,7 @@ const UNDER_WAY_MAX: usize = 512;
 /// An end of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// A payer or a thief.
+    /// A payer's wallet, a thief, or who reads.
     Payer(usize),
     /// A shard's port.
     Shard(usize, u16),

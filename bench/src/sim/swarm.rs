@@ -14,6 +14,8 @@ pub enum Lie {
     Replays,
     /// It votes for two orders of a sequence number, and behaves in between.
     VotesTwice,
+    /// It answers with votes, receipts, balances, histories and refusals that are none.
+    Forges,
 }
 
 /// The rates of one seed: out of 65,536, per occasion.
@@ -29,6 +31,12 @@ pub struct Swarm {
     pub splits: Vec<Option<u16>>,
     /// Honest payers.
     pub payer_count: usize,
+    /// Of these, how many have a second wallet with the same key.
+    pub second_count: usize,
+    /// How long a wallet waits before it asks again, at first: turns of the world.
+    pub patience_turns: u64,
+    /// How long payers wait before they think of something else: turns of the world at most.
+    pub pause_turns: usize,
     /// Dishonest ones.
     pub thief_count: usize,
     /// A datagram is lost.
@@ -82,7 +90,15 @@ impl Swarm {
     pub fn draw(chance: &mut Chance) -> Self {
         let member_count = if chance.once_in(4) { 7 } else { 4 };
         let lie = |chance: &mut Chance| {
-            *chance.pick(&[Lie::VotesForAnything, Lie::VotesForAnything, Lie::Silent, Lie::Replays, Lie::VotesTwice])
+            *chance.pick(&[
+                Lie::VotesForAnything,
+                Lie::VotesForAnything,
+                Lie::Silent,
+                Lie::Replays,
+                Lie::VotesTwice,
+                Lie::Forges,
+                Lie::Forges,
+            ])
         };
         let lies = (0..(member_count - 1) / 3).map(|_| lie(chance)).collect();
         let shard_max = 1 + chance.below(3);
@@ -109,6 +125,9 @@ impl Swarm {
             splits: shard_counts.iter().map(&mut split).collect(),
             shard_counts,
             payer_count: 2 + chance.below(5),
+            second_count: usize::from(chance.once_in(4)),
+            patience_turns: *chance.pick(&[30, 100, 300]),
+            pause_turns: *chance.pick(&[1, 1, 10, 60]),
             thief_count: chance.below(4),
             lose,
             repeat,

@@ -7,14 +7,16 @@ use super::chance::Chance;
 use super::faults::Faults;
 use super::ground::{ACCOUNTS_PER_THIEF, Ground, OPENING};
 use super::liar::Liar;
+use super::mutants::Planted;
 use super::network::{Network, Place, code};
 use super::payer::Payer;
+use super::reader::Reader;
 use super::signatures::{Keys, Notary};
 use super::swarm::Swarm;
 use super::thief::Thief;
 use super::trace::{Event, Trace};
-use quittance_engine::mutant::Planted;
 use quittance_net::frame::RECIPIENT_ACCOUNT;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// How many choices may come to nothing, one after the other, before time alone passes.
@@ -48,8 +50,10 @@ pub struct World {
     around: Around,
     authorities: Vec<Authority>,
     liars: Vec<Liar>,
+    /// First each payer's wallet, then the second ones.
     payers: Vec<Payer>,
     thieves: Vec<Thief>,
+    reader: Reader,
     /// Events so far.
     step: u64,
     /// The same, and times at which nothing happened but that time passed.
@@ -85,14 +89,16 @@ impl World {
         let swarm = Swarm::draw(&mut chance);
         let ground = Ground::new(seed, &swarm, keys);
         let notary = Notary::new(seed, terms.real_signatures);
-        let authority =
-            |index: usize| Authority::new(&ground, (index, swarm.splits[index]), &notary, keys, terms.planted);
+        let authority = |index: usize| {
+            Authority::new(&ground, (index, swarm.splits[index]), &notary, keys, terms.planted.authority)
+        };
         let authorities = (0..ground.honest_count).map(authority).collect();
         let liars = (ground.honest_count..).zip(&swarm.lies).map(|(index, lie)| Liar::new(index, *lie)).collect();
         let thief =
             |index: usize| Thief::new(ground.payer_count + index, ground.payer_count + index * ACCOUNTS_PER_THIEF);
         let thieves = (0..swarm.thief_count).map(thief).collect();
-        let payers = (0..swarm.payer_count).map(Payer::new).collect();
+        let (payer_count, second_count) = (swarm.payer_count, swarm.second_count);
+        let second_place = swarm.payer_count + swarm.thief_count;
         let around = Around {
             network: Network::new(swarm.member_count),
             book: Book::new(&ground),
@@ -105,9 +111,16 @@ impl World {
             faults: Faults::default(),
             now_ns: 0,
             is_calm: false,
+            is_audit: false,
+            mail: vec![VecDeque::new(); payer_count],
             pages: Vec::new(),
         };
-        Self { around, authorities, liars, payers, thieves, step: 0, turn: 0 }
+        let firsts = (0..payer_count).map(|account| (account, account));
+        let seconds = (0..second_count).map(|account| (account, second_place + account));
+        let payer = |(account, place)| Payer::new(&around, account, place, terms.planted.wallet);
+        let payers = firsts.chain(seconds).map(payer).collect();
+        let reader = Reader::new(second_place + second_count);
+        Self { around, authorities, liars, payers, thieves, reader, step: 0, turn: 0 }
     }
 
     /// Lets the world run, and then come to rest.
@@ -176,21 +189,22 @@ impl World {
 
     fn choose(&mut self) -> Result<bool, String> {
         let around = &mut self.around;
-        match around.chance.below(32) {
+        match around.chance.below(36) {
             0..9 => self.deliver(),
-            9 | 10 => {
+            9..15 => {
                 let payer = around.chance.below(self.payers.len());
-                Ok(self.payers[payer].act(self.turn, around))
+                self.payers[payer].act(self.turn, around)
             }
-            11 if !around.is_calm && !self.thieves.is_empty() && around.chance.once_in(3) => {
+            15 if !around.is_audit && around.chance.once_in(4) => Ok(self.reader.act(around)),
+            16 if !around.is_calm && !self.thieves.is_empty() && around.chance.once_in(3) => {
                 let thief = around.chance.below(self.thieves.len());
                 self.thieves[thief].act(around)
             }
-            12 if !around.is_calm && around.chance.once_in(3) => {
+            17 if !around.is_calm && around.chance.once_in(3) => {
                 let liar = around.chance.below(self.liars.len());
                 Ok(self.liars[liar].act(around))
             }
-            11 | 12 => Ok(false),
+            15..18 => Ok(false),
             _ => {
                 let authority = around.chance.below(self.authorities.len());
                 self.authorities[authority].act(around)
@@ -211,15 +225,26 @@ impl World {
             (Place::Payer(payer), Place::Shard(authority, _)) => {
                 self.liars[authority - self.authorities.len()].receive(payer, &packet.bytes, around);
             }
-            (Place::Shard(authority, _), Place::Payer(payer)) if payer < self.payers.len() => {
-                self.payers[payer].receive(authority, &packet.bytes, around)?;
-            }
-            (Place::Shard(..), Place::Payer(thief)) => {
-                self.thieves[thief - self.payers.len()].receive(&packet.bytes, around);
+            (Place::Shard(authority, shard), Place::Payer(place)) => {
+                self.reply((authority, shard), place, &packet.bytes)?;
             }
             (from, to) => unreachable!("nobody sends from {from:?} to {to:?}"),
         }
         Ok(true)
+    }
+
+    /// A reply arrives at a place.
+    fn reply(&mut self, from: (usize, u16), place: usize, datagram: &[u8]) -> Result<(), String> {
+        let around = &mut self.around;
+        let thief = place.wrapping_sub(around.ground.payer_count);
+        if let Some(thief) = self.thieves.get_mut(thief) {
+            thief.receive(datagram, around);
+            return Ok(());
+        }
+        match self.payers.iter_mut().find(|payer| payer.place() == place) {
+            Some(payer) => payer.receive(from, datagram, around),
+            None => self.reader.receive(from.0, datagram, around),
+        }
     }
 
     /// What may go wrong between two steps.
@@ -269,7 +294,15 @@ impl World {
             // One that was stopped in a recovery before is down still.
             authority.start_all(&mut self.around)?;
         }
-        while !self.is_at_rest() {
+        self.come_to(end, Self::is_at_rest)?;
+        self.around.is_audit = true;
+        self.come_to(end, |world| world.payers.iter().all(Payer::has_audited))?;
+        self.check_end()
+    }
+
+    /// Lets time pass until it is so.
+    fn come_to(&mut self, end: u64, is_so: fn(&Self) -> bool) -> Result<(), String> {
+        while !is_so(self) {
             if self.turn >= end {
                 return Err(self.unrest());
             }
@@ -278,12 +311,14 @@ impl World {
                 self.take_turn()?;
             }
         }
-        self.check_end()
+        Ok(())
     }
 
     fn is_at_rest(&self) -> bool {
         let is_settled = self.authorities.iter().all(Authority::is_settled);
-        is_settled && self.payers.iter().all(Payer::is_done) && self.missing().next().is_none()
+        is_settled
+            && self.payers.iter().all(|payer| payer.is_done(&self.around.book))
+            && self.missing().next().is_none()
     }
 
     /// Who lacks which certificate: an authority, the account, and its next sequence number.
@@ -309,17 +344,19 @@ impl World {
         for (authority, account, next) in missing {
             let certificate = self.around.book.certificate_of((account, next)).map(Rc::clone);
             let frame = certificate.expect("it was found just now").frame(&self.around.ground, authority);
-            self.around.ask(0, authority, account, frame);
+            self.around.ask(self.reader.place(), authority, account, frame);
         }
     }
 
     fn unrest(&self) -> String {
         let authorities = self.authorities.iter().map(Authority::describe).collect::<Vec<_>>().join(" | ");
-        let payers = self.payers.iter().filter(|payer| !payer.is_done()).count();
+        let is_open = |payer: &&Payer| !payer.is_done(&self.around.book) || !payer.has_audited();
+        let open: Vec<String> = self.payers.iter().filter(is_open).map(Payer::describe).collect();
+        let payers = open.join("; ");
         let missing = self.missing().count();
         format!(
-            "no rest in {REST_TURNS_MAX} turns: {payers} payments are not finished, {missing} certificates are \
-             missing somewhere; authorities: {authorities}"
+            "no rest in {REST_TURNS_MAX} turns: wallets that wait: {payers}; {missing} certificates are missing \
+             somewhere; authorities: {authorities}"
         )
     }
 
@@ -355,6 +392,10 @@ impl World {
             }
             authority.check_supply(&self.around)?;
             authority.check_bounds()?;
+        }
+        for payer in &self.payers {
+            let account = payer.account();
+            payer.check_end((balances[account], sequences[account]), &self.around)?;
         }
         for index in 0..self.authorities.len() {
             self.authorities[index].try_power_cut(&mut self.around)?;

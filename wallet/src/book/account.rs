@@ -161,6 +161,15 @@ impl Account {
         }
     }
 
+    /// A quorum told the balance, and how many numbers are used: also those whose certificates are lost everywhere. An order
+    /// that is pending keeps its number.
+    pub(super) fn know(&mut self, known: KnownBalance) {
+        self.balance = Some(known);
+        if self.pending.is_none() {
+            self.next_sequence = self.next_sequence.max(known.next_sequence);
+        }
+    }
+
     /// The pending order has no quorum left.
     pub(super) fn block(&mut self, sequence: Sequence, other: &Digest) -> Result<(), RecordError> {
         let pending = self.pending.as_mut().filter(|pending| pending.body.sequence.get() == sequence.0);
@@ -183,6 +192,9 @@ impl Account {
         // An order must find its number unused; what was certified beyond it comes behind it.
         let order_place = self.pending.as_ref().map(|pending| Sequence(pending.body.sequence.get()));
         let place = order_place.unwrap_or(Sequence::TOP);
+        // Numbers of which only the balance told; the balance itself is set right at the end.
+        let told = self.balance.map(|known| KnownBalance { next_sequence: self.next_sequence, ..known });
+        records.extend(told.map(|known| Record::Balance { account: *address, known }));
         records.extend(certificates((End::Unbounded, End::Excluded(place))));
         records.extend(self.pending.iter().map(|pending| Record::Order(pending.clone())));
         records.extend(certificates((End::Included(place), End::Unbounded)));

@@ -178,7 +178,7 @@ impl Book {
                 Ok(())
             }
             Record::Balance { account, known } => {
-                self.account_mut(account)?.balance = Some(*known);
+                self.account_mut(account)?.know(*known);
                 Ok(())
             }
         }

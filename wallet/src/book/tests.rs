@@ -169,6 +169,27 @@ fn what_is_settled_is_taken_off_the_known_balance_once() {
 }
 
 #[test]
+fn numbers_that_only_a_quorum_told_are_used_and_a_shorter_file_says_so_too() {
+    let fixture = fixture();
+    let known = |next| KnownBalance { balance: Balance(7), next_sequence: Sequence(next) };
+    let told = |next| Record::Balance { account: OWN, known: known(next) };
+    let mut book = book_of(&one_of_each(&fixture)[..2]);
+    book.apply(&told(3)).unwrap();
+    assert_eq!(book.account(&OWN).unwrap().next_sequence(), Sequence(3));
+    assert_eq!(book_of(&book.to_records()), book);
+    let order = |sequence| Record::Order(pending(&fixture, body(OWN, OTHER, 7, sequence)));
+    assert_eq!(book.apply(&order(0)), Err(RecordError::SequenceTaken));
+    book.apply(&order(3)).unwrap();
+    // It keeps its number, whatever is told of it meanwhile.
+    book.apply(&told(9)).unwrap();
+    assert_eq!(book.account(&OWN).unwrap().next_sequence(), Sequence(3));
+    assert_eq!(book_of(&book.to_records()), book);
+    book.apply(&Record::Certificate(certify(&fixture, &body(OWN, OTHER, 7, 3)))).unwrap();
+    book.apply(&Record::Settled { account: OWN, sender: OWN, sequence: Sequence(3) }).unwrap();
+    assert_eq!(book_of(&book.to_records()), book);
+}
+
+#[test]
 fn a_book_refuses_another_network_and_another_committee() {
     let (one, two) = (fixture(), Fixture::new(&[1; 4], 60));
     let book = book_of(&one_of_each(&one)[..1]);

@@ -1,8 +1,8 @@
 //! Votes and receipts, counted by weight: each authority's once.
 
-use super::mutant::Mutant;
 use super::shared::Core;
 use crate::certificate::Certificate;
+use crate::mutant::Mutant;
 use quittance_net::frame::OrderBody;
 
 /// Votes for one order, each of them checked.

@@ -174,6 +174,8 @@ pub struct Rebuilt {
     pub received_count: usize,
     /// Payments of this account, by number, that must exist and whose certificate no authority gave.
     pub missing: Vec<Sequence>,
+    /// Payments to this account, by sender and number, that must exist and whose certificate no authority gave.
+    pub missing_received: Vec<(Address, Sequence)>,
     /// An order that an authority has voted for and that is not certified; another one of its number may find no quorum. With
     /// the weight of those that say so.
     pub pending: Option<(Digest, u64)>,

@@ -79,6 +79,18 @@ impl Answers {
         answered(&self.answers)
     }
 
+    /// Notes what a quorum agrees on, if the account is this wallet's and that is news.
+    pub(super) fn record_agreed(&self, turn: &mut Turn<'_>) {
+        let agreed = Inquiry::of(&turn.core.terms, self.answers.clone(), None).agreed;
+        let own = turn.core.account(&turn.account);
+        if let Some((known, earlier)) = agreed.zip(own.map(|own| own.balance().copied())) {
+            let known = KnownBalance { balance: known.0, next_sequence: known.1 };
+            if earlier != Some(known) {
+                turn.core.record(Record::Balance { account: turn.account, known });
+            }
+        }
+    }
+
     /// By authority.
     pub(super) fn standings(&self) -> Vec<Standing> {
         let standing = |(answer, refusal): (&Option<Answer>, &Option<Refusal>)| match (answer, refusal) {
@@ -205,12 +217,7 @@ impl Inquire {
         let own = turn.core.account(&turn.account);
         let own_pending = own.and_then(|own| own.pending()).map(|pending| pending.digest);
         let inquiry = Inquiry::of(&turn.core.terms, self.0.answers.clone(), own_pending.as_ref());
-        if let Some((known, earlier)) = inquiry.agreed.zip(own.map(|own| own.balance().copied())) {
-            let known = KnownBalance { balance: known.0, next_sequence: known.1 };
-            if earlier != Some(known) {
-                turn.core.record(Record::Balance { account: turn.account, known });
-            }
-        }
+        self.0.record_agreed(turn);
         turn.tell(Event::Inquired { operation: turn.operation, inquiry });
         turn.has_ended = true;
     }

@@ -1,13 +1,13 @@
 //! From a datagram to a word that may be acted upon: everything that can be known to be false about it is refused here.
 
 use super::face::Answer;
-use super::mutant::Mutant;
 use super::post::{Key, Purpose, Subject};
 use super::shared::Core;
 use super::survey::Page;
 use crate::certificate::{Certificate, CertificateError};
 use crate::check::CheckRoots;
 use crate::known_roots::SignedRoot;
+use crate::mutant::Mutant;
 use crate::proof::{self, Fault};
 use quittance_engine::message::{ROOT_MESSAGE_BYTES, receipt_leaf, vote_leaf};
 use quittance_engine::reject::{Refusal, Reject};

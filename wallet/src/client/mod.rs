@@ -15,7 +15,6 @@
 //!   the authorities see it. `rebuild.rs`: a book from its key.
 //! - `ballot.rs`: votes and receipts, counted. `carry.rs`: certificates brought to authorities that lack them. `fetch.rs`:
 //!   certificates asked for. `survey.rs`: histories read.
-//! - `mutant.rs`: bugs that tests plant.
 
 mod ballot;
 mod carry;
@@ -24,7 +23,6 @@ mod face;
 mod fetch;
 mod inquire;
 mod judge;
-mod mutant;
 mod operation;
 mod pay;
 mod post;
@@ -41,12 +39,12 @@ use crate::book::{Book, Bound, BoundError, Pending, Record};
 use crate::certificate::Certificate;
 use crate::check::{CheckRoots, SignOrder};
 use crate::limits::{EVENT_COUNT_MAX, FUNDING_COUNT_MAX, OPERATION_COUNT_MAX, SILENCE_COUNT};
+use crate::mutant::{Mutant, Planted};
 use crate::proof::Fault;
 use crate::terms::Terms;
 use deliver::Deliver;
 use inquire::Inquire;
 use judge::Word;
-use mutant::Mutant;
 use operation::{AskPage, Kind, Operation};
 use pay::{Aim, Pay};
 use post::{Due, Key};
@@ -81,6 +79,7 @@ impl Client {
     /// If `patience` has no time between two datagrams.
     pub fn new(terms: Terms, book: Book, patience: Patience) -> Result<Self, BoundError> {
         assert!(patience.resend_first_ns > 0 && patience.resend_longest_ns > 0, "a question waits for its answer");
+        Planted::mark();
         book.check_terms(&terms)?;
         let is_bound = book.bound().is_some();
         let committee = terms.committee();
@@ -91,6 +90,22 @@ impl Client {
         }
         let (operations, timers, paying) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
         Ok(Self { core, operations, timers, paying, last_id: 0 })
+    }
+
+    /// The same client, whose questions are numbered from here on. Answers name the question by its number and account, and nothing
+    /// else of it: whoever opens a book again gives a number drawn at random, or late answers to the process before count for
+    /// what this one asks.
+    #[must_use]
+    pub fn with_nonces_from(mut self, nonce: u64) -> Self {
+        self.core.nonce = nonce;
+        self
+    }
+
+    /// The same client with a planted bug.
+    #[must_use]
+    pub fn with(mut self, planted: Planted) -> Self {
+        self.core.planted = planted;
+        self
     }
 
     /// The terms.

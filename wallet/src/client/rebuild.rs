@@ -103,12 +103,16 @@ impl Rebuild {
         let certain_below = self.certain_below.unwrap_or_else(|| self.count(turn).0.unwrap_or(0));
         let is_complete = self.sent.is_complete(turn) && self.received.is_complete(turn);
         self.settle(turn);
+        self.answers.record_agreed(turn);
         let own = turn.core.account(&account).expect("it was added when the rebuild began");
+        // A payment that was proven proves those before it.
+        let certain_below = certain_below.max(own.next_sequence().0);
         let missing = (0..certain_below).map(Sequence).filter(|sequence| !own.sent().contains_key(sequence));
         let rebuilt = Rebuilt {
             sent_count: self.sent_count,
             received_count: self.received_count,
             missing: missing.take(REBUILD_PAYMENTS_MAX).collect(),
+            missing_received: self.missing_received(turn),
             pending: self.pending(turn),
             is_complete,
         };
@@ -128,6 +132,7 @@ impl Rebuild {
     /// as someone claims it. Returns whether there is such a one that was not looked for everywhere.
     fn want_unlisted(&mut self, certain_below: u64, turn: &Turn<'_>) -> bool {
         let own = turn.core.account(&turn.account).expect("it was added when the rebuild began");
+        let certain_below = certain_below.max(own.next_sequence().0);
         let claimed = self.claimed_below.min(certain_below.saturating_add(REBUILD_PAYMENTS_MAX as u64));
         let is_missing = |number: &u64| !own.sent().contains_key(&Sequence(*number));
         let bounded = certain_below.min(REBUILD_PAYMENTS_MAX as u64);
@@ -151,9 +156,23 @@ impl Rebuild {
         if self.sent.page(key, page.next, true, turn) {
             new_sent.iter().for_each(|item| self.want(account, key.authority, item));
         } else if self.received.page(key, page.next, true, turn) {
-            new_received.iter().for_each(|item| self.want(item.counterparty, key.authority, item));
+            new_received.iter().for_each(|item| self.want_received(key.authority, item, turn));
             // Those that are in the book are listed, too: who lists a payment has applied it.
             page.items.iter().for_each(|item| _ = self.list(&(item.counterparty, item.sequence.get()), key.authority));
+        }
+    }
+
+    /// What the account paid to itself is proven by what it sent.
+    fn want_received(&mut self, authority: u8, item: &HistoryItem, turn: &mut Turn<'_>) {
+        let account = turn.account;
+        let sender = item.counterparty;
+        let at_hand = turn.core.certificate(&account, &sender, item.sequence.get()).cloned();
+        match at_hand.filter(|certificate| certificate.pays(&account)) {
+            Some(certificate) => {
+                self.received_count += 1;
+                keep_received(&certificate, turn);
+            }
+            None => self.want(sender, authority, item),
         }
     }
 
@@ -218,13 +237,9 @@ impl Rebuild {
     /// So is what it received and a quorum lists.
     fn settle_received(&self, turn: &mut Turn<'_>) {
         let account = turn.account;
-        let weight = |by: u32| -> u64 {
-            let authorities = turn.core.terms.authorities().filter(|authority| by & (1 << authority) != 0);
-            authorities.map(|authority| turn.weight(authority)).sum()
-        };
         let is_listed = |key: &(Address, Sequence)| {
             let by = self.listed.get(&(key.0, key.1.0)).copied().unwrap_or_default();
-            weight(by) >= turn.core.terms.quorum()
+            listed_weight(by, turn) >= turn.core.terms.quorum()
         };
         let own = turn.core.account(&account).expect("it was added when the rebuild began");
         let open = own.received().iter().filter(|(_, received)| !received.is_settled).map(|(key, _)| *key);
@@ -232,6 +247,15 @@ impl Rebuild {
         for (sender, sequence) in settled {
             turn.core.record(Record::Settled { account, sender, sequence });
         }
+    }
+
+    /// Payments to this account that so much weight lists that one of them is honest, and that nobody proved.
+    fn missing_received(&self, turn: &Turn<'_>) -> Vec<(Address, Sequence)> {
+        let own = turn.core.account(&turn.account).expect("it was added when the rebuild began");
+        let is_certain = |by: u32| listed_weight(by, turn) >= turn.core.terms.blocking_weight();
+        let certain = self.listed.iter().filter(|((sender, _), by)| *sender != turn.account && is_certain(**by));
+        let payments = certain.map(|((sender, number), _)| (*sender, Sequence(*number)));
+        payments.filter(|payment| !own.received().contains_key(payment)).collect()
     }
 
     /// The order that most have voted for, if it is not this book's own.
@@ -245,4 +269,10 @@ impl Rebuild {
         }
         weights.into_iter().max_by_key(|(_, weight)| *weight)
     }
+}
+
+/// What the authorities of these bits weigh.
+fn listed_weight(by: u32, turn: &Turn<'_>) -> u64 {
+    let authorities = turn.core.terms.authorities().filter(|authority| by & (1 << authority) != 0);
+    authorities.map(|authority| turn.weight(authority)).sum()
 }

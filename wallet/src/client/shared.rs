@@ -1,12 +1,13 @@
 //! What all operations of a client share: the book, questions, and what waits to leave.
 
 use super::face::{Event, OperationId, Patience, Transmit};
-use super::mutant::{Mutant, Planted};
+
 use super::post::{Key, Post, Purpose, Question, Subject};
 use crate::book::{Account, Book, Record};
 use crate::certificate::Certificate;
 use crate::known_roots::KnownRoots;
 use crate::limits::{FOUND_COUNT_MAX, KNOWN_ROOT_COUNT, TRANSMIT_COUNT_MAX};
+use crate::mutant::{Mutant, Planted};
 use crate::proof::Fault;
 use crate::terms::Terms;
 use quittance_engine::types::{Address, Peer, Sequence};
@@ -35,7 +36,7 @@ pub(super) struct Core {
     /// By authority: what was wrong with its replies.
     faults: Vec<[u64; Fault::ALL.len()]>,
     strangers: u64,
-    nonce: u64,
+    pub(super) nonce: u64,
 }
 
 impl Core {
@@ -160,7 +161,7 @@ impl Core {
     }
 
     fn next_nonce(&mut self) -> u64 {
-        self.nonce += 1;
+        self.nonce = self.nonce.wrapping_add(1);
         self.nonce
     }
 }

@@ -51,7 +51,7 @@ pub(super) const TABLES: Tables = Tables {
     staged_certificates: 128,
     root_checks: 512,
     roots_per_authority: 32,
-    credits_unacknowledged: 24,
+    credits_unacknowledged: 12,
     held_orders: 10,
     history_open_bytes: 4 << 10,
 };

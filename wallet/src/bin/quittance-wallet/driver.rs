@@ -70,11 +70,14 @@ impl<'a> Driver<'a> {
         let terms = network_files::terms(common, &book)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)?;
+        let mut nonce = [0; 8];
+        getrandom::fill(&mut nonce)?;
         let patience = Patience {
             resend_first_ns: nanoseconds(RESEND_FIRST.min(common.timeout / 4)),
             resend_longest_ns: nanoseconds(RESEND_LONGEST),
             give_up_ns: nanoseconds(common.timeout),
         };
+        let client = Client::new(terms.clone(), book, patience).map_err(|fault| Fault::Usage(fault.to_string()))?;
         Ok(Self {
             roots: RootVerifier::new(&terms, seed),
             sockets: Sockets::open(network_files::peers(&terms))?,
@@ -83,7 +86,7 @@ impl<'a> Driver<'a> {
             timeout: common.timeout,
             echoes: vec![Echo::default(); terms.authority_count()],
             complaints: BTreeSet::new(),
-            client: Client::new(terms, book, patience).map_err(|fault| Fault::Usage(fault.to_string()))?,
+            client: client.with_nonces_from(u64::from_le_bytes(nonce)),
             console,
             wallet,
         })

@@ -70,6 +70,7 @@ impl Store {
                 store.path.display()
             ));
         }
+        store.sync()?;
         store.compact(&replay.book)?;
         Ok(Opened { store, book: replay.book, notice })
     }
@@ -89,6 +90,13 @@ impl Store {
         ))?;
         self.bytes += bytes.len() as u64;
         Ok(())
+    }
+
+    /// What was read may never have reached the medium: a process that is killed before its sync leaves it in the page cache, and
+    /// orders would leave that a power cut makes this wallet forget.
+    fn sync(&self) -> Result<(), Fault> {
+        let synced = self.file.sync_all();
+        synced.map_err(Fault::file(&self.path, "; nothing was sent: see to the disk, then run the command again"))
     }
 
     fn cut(&mut self) -> Result<(), Fault> {

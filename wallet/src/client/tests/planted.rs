@@ -1,7 +1,7 @@
 //! Planted bugs: each is found by the rules that the other tests hold clients to.
 
 use super::{Mood, Wallet, World};
-use crate::client::mutant::Mutant;
+use crate::mutant::Mutant;
 
 /// The rules that a client with this bug breaks, in some payments over a bad network.
 fn broken(mutant: Mutant, mood: Mood) -> Vec<String> {

@@ -144,3 +144,34 @@ fn an_account_that_nobody_knows_is_rebuilt_as_an_empty_one() {
     assert_eq!((rebuilt.sent_count, rebuilt.received_count, rebuilt.is_complete), (0, 0, true));
     assert_eq!(world.wallets[wallet].own().next_sequence().0, 0);
 }
+
+#[test]
+fn payments_whose_votes_all_authorities_lost_are_told_and_the_account_pays_on_behind_them() {
+    let mut world = World::four(21).with_wallets(&[0, 1, 2]);
+    traffic(&mut world, 12);
+    world.authorities.iter_mut().for_each(|authority| authority.forget_votes());
+    let (wallet, rebuilt) = rebuild(&mut world, 0);
+    let lost = world.wallets[0].own();
+    assert_eq!(rebuilt.missing, lost.sent().keys().copied().collect::<Vec<_>>());
+    assert_eq!(rebuilt.missing_received, lost.received().keys().copied().collect::<Vec<_>>());
+    assert!(rebuilt.is_complete && !rebuilt.missing.is_empty() && !rebuilt.missing_received.is_empty());
+    // Their numbers are used all the same.
+    let next = lost.next_sequence().0;
+    assert_eq!(world.wallets[wallet].own().next_sequence().0, next);
+    world.settle(wallet, 1, 1);
+    assert!(world.wallets[wallet].has_settled(next));
+    world.assert_sound();
+}
+
+#[test]
+fn a_payment_to_oneself_is_received_by_the_proof_that_it_was_made() {
+    let mut world = World::four(22).with_wallets(&[0]);
+    world.settle(0, 0, 3);
+    world.authorities.iter_mut().for_each(|authority| authority.forget_votes());
+    let (now_ns, account) = (world.now_ns, world.wallets[0].address);
+    world.wallets[0].client.rebuild(now_ns, &account).unwrap();
+    world.run();
+    let own = world.wallets[0].own();
+    assert_eq!(own.received().keys().map(|(sender, number)| (*sender, number.0)).collect::<Vec<_>>(), [(account, 0)]);
+    world.assert_sound();
+}

@@ -5,7 +5,7 @@ use crate::certificate::{Certificate, digest};
 use crate::check::RootVerifier;
 use crate::client::Client;
 use crate::client::face::{Event, OperationId, Patience, PayError, Payment, Transmit};
-use crate::client::mutant::Mutant;
+use crate::mutant::{Mutant, Planted};
 use crate::terms::Terms;
 use quittance_engine::types::{Address, Amount, Digest, Peer, TimeMs};
 use quittance_net::frame::{Frame, RECIPIENT_ACCOUNT, parse};
@@ -56,7 +56,7 @@ pub(super) struct Wallet {
     durable_orders: BTreeSet<Digest>,
     durable_certificates: BTreeSet<Digest>,
     receipts: BTreeMap<OperationId, BTreeSet<u8>>,
-    mutant: Option<Mutant>,
+    planted: Planted,
     roots: RootVerifier,
 }
 
@@ -79,7 +79,7 @@ impl Wallet {
             durable_orders: BTreeSet::new(),
             durable_certificates: BTreeSet::new(),
             receipts: BTreeMap::new(),
-            mutant: None,
+            planted: Planted::NOTHING,
             roots: RootVerifier::new(terms, [7; 32]),
         };
         wallet.client.add_account(&address);
@@ -88,8 +88,8 @@ impl Wallet {
     }
 
     pub(super) fn plant(&mut self, mutant: Mutant) {
-        self.mutant = Some(mutant);
-        self.client.core.planted.mutant = self.mutant;
+        self.planted = Planted::new(mutant).expect("tests are built for it");
+        self.client.core.planted = self.planted;
     }
 
     pub(super) fn payment(recipient: Address, amount: u64, funding: Vec<Certificate>) -> Payment {
@@ -133,8 +133,8 @@ impl Wallet {
         self.batches.truncate(batch_count);
         let replay = Book::replay(&self.disk).unwrap();
         assert_eq!((replay.good_bytes, replay.torn_bytes), (length, 0));
-        self.client = Client::new(self.client.terms().clone(), replay.book, PATIENCE).unwrap();
-        self.client.core.planted.mutant = self.mutant;
+        let client = Client::new(self.client.terms().clone(), replay.book, PATIENCE).unwrap();
+        self.client = client.with(self.planted);
     }
 
     pub(super) fn own(&self) -> &crate::book::Account {

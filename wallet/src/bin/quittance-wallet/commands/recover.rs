@@ -8,7 +8,7 @@ use crate::keys::Secret;
 use crate::options::{Common, RecoverOptions};
 use crate::wallet::{self, Wallet};
 use quittance_engine::address;
-use quittance_engine::types::Address;
+use quittance_engine::types::{Address, Sequence};
 use quittance_wallet::client::{Client, Event, OperationId, Rebuilt};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -32,9 +32,17 @@ struct RebuiltShown {
     sent_count: usize,
     received_count: usize,
     missing: Vec<u64>,
+    missing_received: Vec<ReceivedShown>,
     complete: bool,
     /// An order that is voted for and not certified, and that this wallet did not sign, or has forgotten.
     foreign_pending: Option<String>,
+}
+
+/// A payment by its sender and his number of it.
+#[derive(Clone, Serialize)]
+struct ReceivedShown {
+    sender: String,
+    sequence: u64,
 }
 
 #[derive(Serialize)]
@@ -130,9 +138,14 @@ fn shown(client: &Client, account: &Address, rebuilt: Option<&Rebuilt>) -> Rebui
         sent_count: rebuilt.map_or(0, |rebuilt| rebuilt.sent_count),
         received_count: rebuilt.map_or(0, |rebuilt| rebuilt.received_count),
         missing: rebuilt.iter().flat_map(|rebuilt| &rebuilt.missing).map(|sequence| sequence.0).collect(),
+        missing_received: rebuilt.iter().flat_map(|rebuilt| &rebuilt.missing_received).map(received_shown).collect(),
         complete: rebuilt.is_some_and(|rebuilt| rebuilt.is_complete),
         foreign_pending: foreign.map(|(digest, _)| hex::encode(digest)),
     }
+}
+
+fn received_shown((sender, sequence): &(Address, Sequence)) -> ReceivedShown {
+    ReceivedShown { sender: address::encode(sender), sequence: sequence.0 }
 }
 
 fn finish(driver: &mut Driver<'_>, accounts: &[Address]) -> Result<Vec<FinishedShown>, Fault> {
@@ -189,7 +202,7 @@ impl Recovered {
     /// The worst that happened decides how the command ends.
     fn conclude(self, console: &Console) -> Result<(), Fault> {
         let has = |outcome: &str| self.finished.iter().any(|finished| finished.outcome == outcome);
-        let is_short = self.rebuilt.iter().any(|rebuilt| !rebuilt.complete || !rebuilt.missing.is_empty());
+        let is_short = self.rebuilt.iter().any(RebuiltShown::is_short);
         let details = || serde_json::to_value(&self).expect("a report is a map with text keys");
         if has("refused") {
             return Err(Fault::refused(self.text(), details()));
@@ -203,6 +216,10 @@ impl Recovered {
 }
 
 impl RebuiltShown {
+    fn is_short(&self) -> bool {
+        !self.complete || !self.missing.is_empty() || !self.missing_received.is_empty()
+    }
+
     fn line(&self) -> String {
         let Self { account, next_sequence, sent_count, received_count, .. } = self;
         let mut line = format!(
@@ -210,6 +227,10 @@ impl RebuiltShown {
         );
         if !self.missing.is_empty() {
             line += &format!("\n  no authority that answered gave the certificates of payments {:?}", self.missing);
+        }
+        for ReceivedShown { sender, sequence } in &self.missing_received {
+            line +=
+                &format!("\n  no authority that answered gave the certificate of payment {sequence} of {sender} to it");
         }
         if !self.complete {
             line += "\n  too few authorities told their whole history: payments may be missing";
