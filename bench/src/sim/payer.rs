@@ -11,6 +11,7 @@ use super::wallet::{Crash, Owner, Roots, Wallet};
 use quittance_engine::reject::Reject;
 use quittance_engine::types::{Address, Amount, Sequence, TimeMs};
 use quittance_net::frame::{self, Frame, RECIPIENT_ACCOUNT, RECIPIENT_PRIMARY};
+use quittance_wallet::book::Account;
 use quittance_wallet::certificate::Certificate;
 use quittance_wallet::client::{Client, Event, HistoryAsk, OperationId, PayError, Payment, Rebuilt, Refused};
 use quittance_wallet::mutant::Planted;
@@ -419,7 +420,7 @@ impl Payer {
         fresh.dedup_by_key(|certificate| *certificate.digest());
         let handed: i128 = fresh.iter().map(|certificate| i128::from(certificate.amount().0)).sum();
         // What a quorum told may have it already.
-        let handed = if self.missing.is_empty() { handed } else { 0 };
+        let handed = if self.has_gaps() { 0 } else { handed };
         let available = self.money() + handed;
         let Ok(available) = u64::try_from(available) else { return Ok(false) };
         if available == 0 {
@@ -483,9 +484,15 @@ impl Payer {
         }
     }
 
-    /// What he has, by his certificates; or, if some are lost everywhere, what a quorum told.
+    /// Whether there are payments of his whose certificates he lacks: lost everywhere, or made by his other wallet.
+    fn has_gaps(&self) -> bool {
+        let has_gap = |own: &Account| own.sent().len() as u64 != own.next_sequence().0;
+        !self.missing.is_empty() || self.wallet.book().is_some_and(has_gap)
+    }
+
+    /// What he has, by his certificates; or, if he lacks some, what a quorum told.
     fn money(&self) -> i128 {
-        if self.missing.is_empty() {
+        if !self.has_gaps() {
             return i128::from(OPENING) + self.received() - self.spent();
         }
         let own = self.wallet.book();
