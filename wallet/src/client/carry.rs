@@ -31,13 +31,20 @@ struct Leg {
 pub(super) struct Carrier {
     legs: Vec<Vec<Leg>>,
     is_lagging: Vec<bool>,
+    /// Those whose word about what they lack cannot be true, or goes in circles: nobody waits for them to catch up.
+    is_absurd: Vec<bool>,
     pub(super) fetches: Fetches,
 }
 
 impl Carrier {
     pub(super) fn new(authority_count: usize) -> Self {
         let legs = (0..authority_count).map(|_| Vec::new()).collect();
-        Self { legs, is_lagging: vec![false; authority_count], fetches: Fetches::default() }
+        Self {
+            legs,
+            is_lagging: vec![false; authority_count],
+            is_absurd: vec![false; authority_count],
+            fetches: Fetches::default(),
+        }
     }
 
     /// Brings these payments to an authority, unless that is being done.
@@ -56,7 +63,7 @@ impl Carrier {
 
     /// Whether the authority said that it lacks payments, and has not got them all.
     pub(super) fn is_lagging(&self, authority: u8) -> bool {
-        self.is_lagging[usize::from(authority)]
+        self.is_lagging[usize::from(authority)] && !self.is_absurd[usize::from(authority)]
     }
 
     /// Sends what may be sent, and fetches what is not at hand.
@@ -101,6 +108,7 @@ impl Carrier {
     pub(super) fn lacks(&mut self, key: &Key, sender: &Address, number: u64, missing: u64, turn: &mut Turn<'_>) {
         let authority = key.authority;
         if missing >= number {
+            self.is_absurd[usize::from(authority)] = true;
             return turn.fault(authority, Fault::Sense);
         }
         let leg = self.legs[usize::from(authority)].iter_mut().find(|leg| leg.sender == *sender && number < leg.end);
@@ -108,6 +116,7 @@ impl Carrier {
         if missing < leg.next {
             if leg.rewinds == REWINDS_MAX {
                 // It goes in circles: from now on at the pace of a question that is not answered.
+                self.is_absurd[usize::from(authority)] = true;
                 return;
             }
             leg.rewinds += 1;

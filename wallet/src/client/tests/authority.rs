@@ -9,6 +9,7 @@ use quittance_engine::history::segment_of;
 use quittance_engine::limits::Tables;
 use quittance_engine::mutant::Planted;
 use quittance_engine::network::NetworkId;
+use quittance_engine::reject::Reject;
 use quittance_engine::shard::{Outlet, Shard, ShardConfig};
 use quittance_engine::types::{Address, Amount, Digest, Peer, ShardIndex, TimeMs};
 use quittance_engine::verify_batch::VerifyBatch;
@@ -27,6 +28,8 @@ pub(super) enum Mood {
     Deaf,
     /// It does its work, and most of what it says is something else.
     Lying,
+    /// It says of whatever it has applied that it lacks the first payment of all.
+    Denying,
 }
 
 /// What of an account all honest authorities agree on in the end.
@@ -167,6 +170,7 @@ impl Authority {
         match self.mood {
             Mood::Honest => {}
             Mood::Silent | Mood::Deaf => answers.clear(),
+            Mood::Denying => answers.iter_mut().for_each(|answer| deny(&mut answer.bytes)),
             Mood::Lying => answers.iter_mut().for_each(|answer| answer.bytes = lie(answer.bytes.clone(), random)),
         }
         answers
@@ -234,6 +238,16 @@ impl Authority {
             let ack: CreditAck = self.shards[destination].credit_ack(from);
             self.shards[source].receive_ack(to, ack).unwrap();
         }
+    }
+}
+
+/// A refusal in place of a receipt.
+fn deny(bytes: &mut Vec<u8>) {
+    if bytes[5] == Kind::Receipt as u8 {
+        bytes.resize(96, 0);
+        bytes[5] = Kind::Rejection as u8;
+        bytes[48..].fill(0);
+        bytes[88] = Reject::SequenceAhead as u8;
     }
 }
 

@@ -71,6 +71,24 @@ fn one_lying_authority_of_four_is_never_believed_whichever_it_is() {
 }
 
 #[test]
+fn one_that_says_that_it_lacks_what_it_was_given_is_not_waited_for_as_one_that_catches_up() {
+    let mut world = World::four(4).with_wallets(&[0, 1]);
+    (1..=12).for_each(|amount| _ = world.settle(0, 1, amount));
+    world.set_mood(1, Mood::Denying);
+    let payment = Wallet::payment(world.wallets[1].address, 13, Vec::new());
+    let operation = world.wallets[0].pay(world.now_ns, payment).unwrap();
+    let lags = |world: &World| world.wallets[0].client.standings(operation)[1] == Standing::Lagging;
+    world.run_until(lags);
+    // A round trip later it has denied the first payment itself.
+    let since_ns = world.now_ns;
+    world.run_until(|world| world.now_ns > since_ns + 2_000_000);
+    assert!(world.wallets[0].has_settled(12) && !lags(&world));
+    assert!(world.has(0, |event| matches!(event, Event::Faulty { authority: 1, .. })));
+    world.run();
+    world.assert_sound();
+}
+
+#[test]
 fn a_liar_is_named_to_the_user() {
     let mut world = World::four(5).with_wallets(&[0, 1]);
     world.set_mood(2, Mood::Lying);
