@@ -293,10 +293,14 @@ impl Payer {
     fn grow_impatient(&mut self, paying: OperationId, around: &mut Around) -> Result<bool, String> {
         match around.chance.below(64) {
             0 => {
+                // The operation may be about to be told that its order was overtaken; then another one may be signed.
+                let Some(pending) = self.wallet.book().and_then(|own| own.pending()).map(|pending| pending.digest)
+                else {
+                    return Ok(false);
+                };
                 let payment = self.payment(1, around);
-                let digest = self.wallet.book().and_then(|own| own.pending()).map(|pending| pending.digest);
                 match self.order(payment, around) {
-                    Err(PayError::Pending { digest: told, .. }) if Some(told) == digest => Ok(true),
+                    Err(PayError::Pending { digest, .. }) if digest == pending => Ok(true),
                     other => Err(format!("wallet {}: a second order beside a pending one: {other:?}", self.place)),
                 }
             }
