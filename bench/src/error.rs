@@ -57,6 +57,9 @@ pub enum BenchError {
     /// A wallet that cannot be used: the text names it and the remedy.
     #[error("{0}")]
     Wallet(String),
+    /// A page of the manual, or completions, could not be written.
+    #[error(transparent)]
+    Pages(quittance_tuning::pages::PagesError),
     /// The machine refused something: the text says what and what to do.
     #[error("{task}: {error}{remedy}")]
     Machine {

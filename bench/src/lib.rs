@@ -56,7 +56,7 @@
 //!
 //! # Dependencies
 //! - `quittance-engine`: messages, committee and genesis files, rejection codes. `quittance-net`: frames and transports.
-//!   `quittance-verify`: keys, signature checks, reply trees. `quittance-wallet`: where shards listen, what one reply proves,
+//!   `quittance-tuning`: completions and manual pages. `quittance-verify`: keys, signature checks, reply trees. `quittance-wallet`: where shards listen, what one reply proves,
 //!   a wallet's keys and book.
 //! - `blake3`: key seeds of a run, digests of states; in simulations the oracle of signatures, and the trace. `rand_chacha`,
 //!   `rand_core`: who pays whom. `getrandom`: the verifier's secret seed.

@@ -10,6 +10,7 @@ use crate::sim::SimOptions;
 use crate::verify::{ROUND_COUNT_MAX, ROUNDS, ROUNDS_QUICK};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use quittance_net::transport::TransportKind;
+use quittance_tuning::pages::Pages;
 use std::path::PathBuf;
 
 /// Payments in flight that saturate a volatile authority.
@@ -150,6 +151,9 @@ pub enum Command {
     ///
     /// Exit code: 0 nothing was found; 1 something was (with --mutants: a bug was not found); 2 wrong usage; 130 interrupted.
     Sim(SimOptions),
+    /// What shells and readers of manuals want.
+    #[command(flatten)]
+    Pages(Pages),
 }
 
 /// Options of `restart`.

@@ -79,12 +79,13 @@
 //! - `thiserror`: the error types' messages. `zeroize`: wiping keys from memory.
 //!
 //! Of the shell alone, on Linux:
-//! - `clap`: the command line; `clap_complete`, `clap_mangen`: shells' completions and manual pages from it. `core_affinity`: pinning. `mimalloc`: the allocator.
+//! - `clap`: the command line. `core_affinity`: pinning. `mimalloc`: the allocator.
 //! - `crossbeam`: bounded lock-free queues, parking, channels. `signal-hook`: signals.
 //! - `io-uring`: writing and syncing the journal's copies at once; `libc`: the vectors of such a write. `hdrhistogram`: how
 //!   long that takes.
 //! - `getrandom`: keys, hash keys, seeds of weights.
-//! - `serde_json`: what `--json` prints. `quittance-tuning`: what is wrong with the cores given.
+//! - `serde_json`: what `--json` prints. `quittance-tuning`: what is wrong with the cores given;
+//!   completions and manual pages.
 //! - `rustix`: the parent-death signal; sockets, `poll` and `eventfd` of the links between processes; for tests, signals to a
 //!   running authority.
 //!

@@ -18,9 +18,10 @@
 //! | `finding.rs`, `finding/` | what of all this deserves a change, and for one run's cores |
 //! | `report/` | the same facts as text and as JSON |
 //! | `cpu_list.rs`, `size.rs`, `sysroot.rs` | the kernel's notations, and reading below a root |
+//! | `pages.rs` | completions and manual pages of the operator's commands |
 //! | `bin/quittance-tune.rs` | the command |
 //!
-//! Dependencies: `clap` reads the command line, and `clap_complete` and `clap_mangen` make completions and manual pages of it; `comfy-table` aligns the tables; `io-uring` creates the rings that are
+//! Dependencies: `clap` reads the command line, of which `clap_complete` makes completions and `clap_mangen` manual pages; `comfy-table` aligns the tables; `io-uring` creates the rings that are
 //! tried (building one is safe); `mimalloc` is the command's allocator, as it is the authority's; `rustix` names the
 //! errors of the kernel portably; `serde` and `serde_json` write the JSON report; `thiserror` derives error types. The
 //! tests build their trees with `tempfile`.
@@ -34,6 +35,7 @@ mod machine;
 mod memory;
 mod nic;
 mod numa;
+pub mod pages;
 mod platform;
 pub mod report;
 mod size;

@@ -1,7 +1,7 @@
 //! The load generator's command. See the library's docs for what its figures mean.
 #![forbid(unsafe_code)]
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use quittance_bench::attach::AttachOptions;
 use quittance_bench::error::BenchError;
 use quittance_bench::options::{Cli, Command, CrashOptions, RestartOptions, RunOptions, VerifyOptions};
@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Command::Run(options) => measure(&options),
         Command::Attach(options) => join(&options),
         Command::Pay(options) => pay(&options),
+        Command::Pages(pages) => pages.print(Cli::command()).map(|()| ExitCode::SUCCESS).map_err(BenchError::Pages),
         Command::Verify(options) => compare(&options),
         Command::Crash(options) => kill(&options),
         Command::Restart(options) => start(&options),

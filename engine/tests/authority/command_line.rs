@@ -166,3 +166,25 @@ fn help_lists_exit_codes_and_signals() {
         assert!(help.contains(word), "{word:?} is missing: {help}");
     }
 }
+
+#[test]
+fn completions_and_manual_pages_name_every_subcommand() {
+    for shell in ["bash", "zsh", "fish"] {
+        let ended = run_to_end(["completions", shell]);
+        let script = ended.lines.join("\n");
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(
+            ["verify-journal", "local", "journal-mib"].iter().all(|word| script.contains(word)),
+            "{shell}: {script}"
+        );
+    }
+    assert!(run_to_end(["man"]).lines.join("\n").contains("quittance\\-authority"));
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(run_to_end(["man", "--out", folder.path().to_str().unwrap()]).code, Some(0));
+    for name in ["", "-completions", "-generate", "-local", "-man", "-run", "-verify-journal"] {
+        let page = folder.path().join(format!("quittance-authority{name}.1"));
+        assert!(std::fs::read_to_string(page).unwrap().contains(".TH"), "{name}");
+    }
+    let taken = run_to_end(["man", "--out", folder.path().join("quittance-authority.1").to_str().unwrap()]);
+    assert_says(&taken, MACHINE, &["quittance-authority.1"]);
+}

@@ -1,6 +1,6 @@
 //! Signals, and what is printed.
 
-use crate::harness::{Authority, Ended, Files, Process, Setup, run_to_end};
+use crate::harness::{Authority, Ended, Files, Process, Setup};
 use quittance_verify::BackendKind;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -167,21 +167,4 @@ fn with_exit_with_parent_it_stops_cleanly_when_its_parent_is_killed() {
     parent.lines_to(|line| line == "ready");
     parent.signal(Signal::KILL);
     parent.lines_to(|line| line.starts_with("counters"));
-}
-
-#[test]
-fn completions_and_manual_pages_name_every_subcommand() {
-    let all = ["generate", "run", "local", "verify-journal"];
-    for shell in ["bash", "zsh", "fish"] {
-        let script = run_to_end(["completions", shell]).lines.join("\n");
-        all.iter().for_each(|name| assert!(script.contains(name), "{shell}: {name}"));
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let pages = folder.path().join("man");
-    assert_eq!(run_to_end(["man", "--out", pages.to_str().unwrap()]).code, Some(0));
-    for name in all {
-        let page = std::fs::read_to_string(pages.join(format!("quittance-authority-{name}.1"))).unwrap();
-        assert!(page.contains("Exit codes"), "{name}");
-    }
-    assert!(run_to_end(["man"]).lines.iter().any(|line| line.starts_with(".TH quittance")));
 }

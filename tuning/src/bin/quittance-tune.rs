@@ -1,13 +1,12 @@
 //! The operator's command: shows what the machine is and what to change before an authority runs on it.
 #![forbid(unsafe_code)]
 
-use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use clap_complete::Shell;
+use quittance_tuning::pages::Pages;
 use quittance_tuning::{Machine, findings, report};
 
 #[global_allocator]
@@ -21,7 +20,7 @@ const EXIT_USAGE: u8 = 2;
 
 const EXIT_CODES: &str = "Exit codes:
   0  done; findings do not change it
-  1  the report could not be written
+  1  the report, or a page, could not be written
   2  the command line is wrong, or --sysroot is not a directory with proc or sys in it";
 
 /// Shows what a machine is and what to change before a payment authority runs on it.
@@ -49,48 +48,25 @@ enum Act {
         #[arg(long, value_name = "DIR", default_value = "/")]
         sysroot: PathBuf,
     },
-    /// Print a shell's completions.
-    Completions {
-        /// The shell.
-        shell: Shell,
-    },
-    /// Print the manual page, or write one for each subcommand.
-    Man {
-        /// The folder to write them to.
-        #[arg(long, value_name = "DIR")]
-        out: Option<PathBuf>,
-    },
+    /// What shells and readers of manuals want.
+    #[command(flatten)]
+    Pages(Pages),
 }
 
 fn main() -> ExitCode {
     match Command::parse().act {
-        Act::Show { json, sysroot } => match Machine::read(&sysroot) {
-            Ok(machine) => print(rendered(&machine, json).as_bytes()),
-            Err(error) => failed(EXIT_USAGE, &error),
+        Act::Show { json, sysroot } => show(&sysroot, json),
+        Act::Pages(pages) => match pages.print(Command::command()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(EXIT_OUTPUT, &error),
         },
-        Act::Completions { shell } => completions(shell),
-        Act::Man { out } => man(out.as_deref()),
     }
 }
 
-fn completions(shell: Shell) -> ExitCode {
-    let mut command = Command::command();
-    let name = command.get_name().to_owned();
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command, name, &mut script);
-    print(&script)
-}
-
-fn man(folder: Option<&Path>) -> ExitCode {
-    let command = Command::command();
-    let Some(folder) = folder else {
-        let mut page = Vec::new();
-        clap_mangen::Man::new(command).render(&mut page).expect("a vector takes any bytes");
-        return print(&page);
-    };
-    match fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(command, folder)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(EXIT_OUTPUT, &error),
+fn show(sysroot: &Path, json: bool) -> ExitCode {
+    match Machine::read(sysroot) {
+        Ok(machine) => print(&rendered(&machine, json)),
+        Err(error) => failed(EXIT_USAGE, &error),
     }
 }
 
@@ -100,9 +76,9 @@ fn rendered(machine: &Machine, json: bool) -> String {
 }
 
 /// A reader that has seen enough (`| head`) is no failure.
-fn print(report: &[u8]) -> ExitCode {
+fn print(report: &str) -> ExitCode {
     let mut output = io::stdout().lock();
-    match output.write_all(report).and_then(|()| output.flush()) {
+    match output.write_all(report.as_bytes()).and_then(|()| output.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => failed(EXIT_OUTPUT, &error),
         _ => ExitCode::SUCCESS,
     }

@@ -86,10 +86,19 @@ fn help_documents_the_exit_codes() {
 #[test]
 fn completions_and_manual_pages_name_every_subcommand() {
     for shell in ["bash", "zsh", "fish"] {
-        assert!(stdout(&tune(&["completions", shell])).contains("sysroot"), "{shell}");
+        let script = stdout(&tune(&["completions", shell]));
+        assert!(["show", "sysroot", "completions"].iter().all(|word| script.contains(word)), "{shell}: {script}");
     }
+    assert!(stdout(&tune(&["man"])).contains("quittance\\-tune"));
     let folder = tempfile::tempdir().unwrap();
-    stdout(&tune(&["man", "--out", folder.path().to_str().unwrap()]));
-    assert!(fs::read_to_string(folder.path().join("quittance-tune-show.1")).unwrap().contains("sysroot"));
-    assert!(stdout(&tune(&["man"])).contains(".TH quittance"));
+    let out = folder.path().join("man");
+    assert!(tune(&["man", "--out", out.to_str().unwrap()]).status.success());
+    let mut pages: Vec<String> =
+        fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    pages.sort();
+    let expected = ["-completions", "-man", "-show", ""].map(|name| format!("quittance-tune{name}.1"));
+    assert_eq!(pages, expected);
+    let taken = tune(&["man", "--out", out.join("quittance-tune.1").to_str().unwrap()]);
+    assert_eq!(taken.status.code(), Some(1), "a file is no folder");
+    assert!(String::from_utf8_lossy(&taken.stderr).contains("quittance-tune.1: "), "{taken:?}");
 }

@@ -90,6 +90,9 @@ pub(crate) enum Fault {
     /// A signal asked for the end before there was anything to end.
     #[error("stopped before it was ready")]
     StoppedEarly,
+    /// A page of the manual, or completions, could not be written.
+    #[error(transparent)]
+    Pages(#[from] quittance_tuning::pages::PagesError),
     /// A signal handler.
     #[error("signals cannot be received: {0}")]
     Signals(io::Error),
@@ -105,7 +108,7 @@ impl Fault {
             Self::Genesis { .. } | Self::Fund { .. } => 2,
             Self::File { .. } | Self::Transport(_) | Self::Thread(_) | Self::Random(_) => 1,
             Self::Credits { .. } | Self::Signals(_) | Self::Journal { .. } | Self::NoRoom { .. } => 1,
-            Self::Link { .. } | Self::History { .. } | Self::Fallen { .. } => 1,
+            Self::Link { .. } | Self::History { .. } | Self::Fallen { .. } | Self::Pages(_) => 1,
             Self::Foreign { .. } => 3,
             Self::Lost { .. } | Self::PeerLost { .. } => 4,
             Self::InUse { .. } => 5,

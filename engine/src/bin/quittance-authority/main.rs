@@ -8,7 +8,6 @@
 //! | `options.rs` | the command line |
 //! | `fault.rs` | what ends the process, and with which exit code |
 //! | `generate.rs`, `private_file.rs` | a new authority's keys, and the file that holds them |
-//! | `manual.rs` | completions and manual pages |
 //! | `local/` | a whole committee on this machine, each authority a child |
 //! | `run/mod.rs` | a running authority from start to stop |
 //! | `run/network_files.rs`, `run/placement.rs` | what it is told: committee, genesis; cores |
@@ -27,7 +26,6 @@
 mod fault;
 mod generate;
 mod local;
-mod manual;
 mod options;
 mod private_file;
 mod run;
@@ -36,7 +34,8 @@ mod storage;
 mod sync;
 mod verify_journal;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use fault::Fault;
 use options::{Act, Command};
 use std::process::ExitCode;
 
@@ -48,9 +47,8 @@ fn main() -> ExitCode {
         Act::Generate(options) => generate::generate(&options).map(|()| ExitCode::SUCCESS),
         Act::Run(options) => run::run(&options).map(|()| ExitCode::SUCCESS),
         Act::Local(options) => local::local(&options).map(|()| ExitCode::SUCCESS),
-        Act::Completions { shell } => manual::completions(shell).map(|()| ExitCode::SUCCESS),
-        Act::Man { out } => manual::man(out.as_deref()).map(|()| ExitCode::SUCCESS),
         Act::VerifyJournal(options) => verify_journal::verify_journal(&options),
+        Act::Pages(pages) => pages.print(Command::command()).map(|()| ExitCode::SUCCESS).map_err(Fault::from),
     };
     match done {
         Ok(code) => code,

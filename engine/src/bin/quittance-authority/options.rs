@@ -2,9 +2,9 @@
 
 use crate::private_file::ProcessEntry;
 use clap::{Args, Parser, Subcommand};
-use clap_complete::Shell;
 use quittance_engine::shard_range::ShardRange;
 use quittance_net::transport::TransportKind;
+use quittance_tuning::pages::Pages;
 use quittance_verify::BackendKind;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -61,17 +61,9 @@ pub(crate) enum Act {
     /// may leave one.
     #[command(after_help = EXIT_CODES)]
     VerifyJournal(VerifyJournalOptions),
-    /// Print a shell's completions.
-    Completions {
-        /// The shell.
-        shell: Shell,
-    },
-    /// Print the manual page, or write one for each subcommand.
-    Man {
-        /// The folder to write them to.
-        #[arg(long, value_name = "DIR")]
-        out: Option<PathBuf>,
-    },
+    /// What shells and readers of manuals want.
+    #[command(flatten)]
+    Pages(Pages),
 }
 
 /// Options of `generate`.
