@@ -14,36 +14,42 @@
 //! | `repeated-vote-leaks` | 1 | 20 | the same |
 //! | `receipt-before-durable` | 1 | 20 | the same |
 //! | `answer-before-durable` | 1 | 20 | the same |
-//! | `no-conflict-check` | 1 | 14 | two votes for one sequence number |
-//! | `no-funds-check` | 3 | 8 | a negative balance when all is settled |
-//! | `order-signature-ignored` | 5 | 9 | a vote for what nobody signed |
-//! | `held-order-skips-checks` | 12 | 4 | a vote for what nobody signed |
-//! | `held-order-kept` | 1 | 8 | no rest at the end |
-//! | `vote-signature-ignored` | 1 | 14 | a payment applied that no quorum voted for |
-//! | `quorum-of-2f` | 1 | 14 | the same |
+//! | `no-conflict-check` | 1 | 17 | two votes for one sequence number |
+//! | `no-funds-check` | 3 | 9 | a negative balance when all is settled |
+//! | `order-signature-ignored` | 1 | 16 | a vote for what nobody signed |
+//! | `held-order-skips-checks` | 5 | 7 | a vote for what nobody signed |
+//! | `held-order-kept` | 1 | 12 | no rest at the end |
+//! | `vote-signature-ignored` | 1 | 16 | a payment applied that no quorum voted for |
+//! | `quorum-of-2f` | 1 | 16 | the same |
 //! | `credit-applied-twice` | 1 | 16 | more money than there is |
-//! | `credit-gap-accepted` | 3 | 6 | credits acknowledged that no record holds; less money than there is |
+//! | `credit-gap-accepted` | 3 | 4 | credits acknowledged that no record holds; less money than there is |
 //! | `credit-before-durable` | 1 | 17 | it leaves before both disks have its record |
 //! | `ack-on-receipt` | 1 | 17 | the same |
-//! | `no-resend` | 1 | 17 | a credit is skipped; no rest at the end |
-//! | `full-outbox-ignored` | 18 | 1 | an assertion of the outbox; no rest at the end |
-//! | `two-blocks-under-way` | 6 | 1 | a refusal to start: the later one seems to prove the earlier one |
-//! | `snapshot-before-journal` | 18 | 1 | a refusal to start: the snapshot has more than the journal |
-//! | `snapshot-without-pending` | 1 | 18 | a vote is forgotten |
-//! | `tail-replayed-twice` | 1 | 20 | a refusal to start, or another state |
-//! | `torn-block-accepted` | 4 | 4 | a refusal to start, or another state |
-//! | `stale-block-accepted` | 1 | 19 | a refusal to start: old records contradict new ones |
+//! | `no-resend` | 2 | 14 | a credit is skipped; no rest at the end |
+//! | `full-outbox-ignored` | 6 | 2 | an assertion of the outbox; no rest at the end |
+//! | `two-blocks-under-way` | 2 | 6 | a refusal to start: the later one seems to prove the earlier one |
+//! | `snapshot-before-journal` | 6 | 2 | a refusal to start: the snapshot has more than the journal |
+//! | `snapshot-without-pending` | 1 | 20 | a vote is forgotten |
+//! | `tail-replayed-twice` | 2 | 17 | a refusal to start, or another state |
+//! | `torn-block-accepted` | 4 | 2 | a refusal to start, or another state |
+//! | `stale-block-accepted` | 2 | 15 | a refusal to start: old records contradict new ones |
 //! | `history-links-exchanged` | 1 | 20 | histories that come to other balances; synced votes that recovery takes for lost |
 //! | `durable-before-sync` | 1 | 20 | votes leave before both disks have their record |
 //! | `one-copy-synced` | 1 | 20 | the same |
 //! | `completion-out-of-order` | 1 | 20 | the same |
-//! | `sync-error-ignored` | 1 | 13 | the same |
-//! | `release-before-snapshot-sync` | 1 | 19 | a refusal to start: what the lost snapshot replaced is written over |
-//! | `snapshot-before-history` | 1 | 20 | a link that is missing |
+//! | `sync-error-ignored` | 2 | 13 | the same |
+//! | `release-before-snapshot-sync` | 1 | 16 | a refusal to start: what the lost snapshot replaced is written over |
+//! | `snapshot-before-history` | 1 | 18 | a link that is missing |
 //! | `marks-not-checked` | 1 | 12 | a process that lost its disks and is not found out |
-//! | `link-without-resend` | 1 | 8 | no rest at the end |
-//! | `no-sync-before-read` | 1 | 20 | after recovery, something leaves that one disk may lose |
-//! | `repairs-not-synced` | 1 | 20 | the same |
+//! | `link-without-resend` | 5 | 5 | no rest at the end |
+//! | `no-sync-before-read` | 1 | 19 | after recovery, something leaves that one disk may lose |
+//! | `repairs-not-synced` | 1 | 19 | the same |
+//! | `sent-before-recorded` | 1 | 20 | an order leaves before it is synced |
+//! | `quorum-one-short` | 1 | 20 | a certificate that proves nothing |
+//! | `receipt-counted-twice` | 1 | 20 | a payment called final that too few applied |
+//! | `pending-replaced` | 1 | 20 | the book's own check |
+//! | `vote-unchecked` | 1 | 4 | a certificate that proves nothing |
+//! | `book-not-synced-before-read` | 1 | 10 | a certificate leaves before it is synced |
 //!
 //! Bugs between shards cannot show where authorities have one shard, thefts where there is no thief, and what tears a block
 //! only where the power goes: hence the zeros of [`swarm`](super::swarm) are in these figures.

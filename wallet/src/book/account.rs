@@ -131,10 +131,11 @@ impl Account {
         }
     }
 
-    /// Goes on behind every number that a certificate uses.
+    /// Goes on behind every number that a certificate uses, or that a quorum told to be used while an order kept its own.
     fn skip_used(&mut self) {
-        let last = self.sent.keys().next_back().and_then(|last| last.next());
-        self.next_sequence = self.next_sequence.max(last.unwrap_or_default());
+        let last = self.sent.keys().next_back().and_then(|last| last.next()).unwrap_or_default();
+        let told = self.balance.map_or(Sequence::default(), |known| known.next_sequence);
+        self.next_sequence = self.next_sequence.max(last).max(told);
     }
 
     /// A payment is final: one that this account received, or one that it made.
