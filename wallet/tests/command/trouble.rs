@@ -111,10 +111,10 @@ fn race(wallet: &Wallet, twin: &Wallet, payer: &str, payee: &str) -> usize {
 #[test]
 fn who_is_overtaken_gets_the_others_payments_and_goes_on() {
     let (wallet, accounts, _committee) = scene_with(2, Storage::Durable);
-    let (twin, third) = (wallet.twin(), wallet.twin());
+    let (careful, twin, third) = (wallet.twin(), wallet.twin(), wallet.twin());
     wallet.pay(10, &accounts[0], &accounts[1], &[]);
     wallet.pay(11, &accounts[0], &accounts[1], &[]);
-    let error = twin.run(&["pay", "20", "--from", &accounts[0], "--to", &accounts[1]]).fails(1);
+    let error = careful.run(&["pay", "20", "--from", &accounts[0], "--to", &accounts[1]]).fails(1);
     assert!(error.contains("recover") && error.contains("No order was signed"), "{error}");
     let error = twin.run(&["pay", "20", "--from", &accounts[0], "--to", &accounts[1], "--no-check"]).fails(1);
     assert!(error.contains("overtaken") && error.contains("--rebuild"), "{error}");
