@@ -30,7 +30,7 @@
 //! | `crash/` | authorities killed under load, and the proof that nothing was forgotten |
 //! | `pay.rs` | what a person waits for who pays |
 //! | `restart/` | starts timed, with much to read back |
-//! | `options.rs`, `error.rs`, `limits.rs` | command line, exits, bounds |
+//! | `options/`, `error.rs`, `limits.rs` | command line, exits, bounds |
 //! | `accounts.rs`, `plan.rs`, `orders.rs`, `votes.rs`, `workload.rs`, `digest_table.rs` | what is made ahead |
 //! | `random.rs`, `parallel.rs`, `progress.rs`, `interrupt.rs` | with what it is made |
 //! | `setup.rs`, `parts.rs`, `ports.rs`, `cores.rs`, `locate.rs`, `process.rs`, `journals.rs`, `cpu.rs` | files, disks and processes |
@@ -39,7 +39,8 @@
 //! | `world.rs`, `client.rs`, `intruder.rs` | sockets and time; a source of bad signatures |
 //! | `model.rs`, `audit.rs` | what must be there, and what is |
 //! | `report/` | table and JSON |
-//! | `sim/` | whole committees, simulated
+//! | `recording.rs` | whole histograms and a timeline: what files and plots are made from |
+//! | `sim/` | whole committees, simulated |
 //! | `verify/` | signature checks by themselves, beside another library's |
 //!
 //! The subcommand `attach` measures a committee that others started: see [`attach`].
@@ -98,6 +99,7 @@ pub mod ports;
 pub mod process;
 pub mod progress;
 pub mod random;
+pub mod recording;
 pub mod replies;
 pub mod report;
 pub mod restart;

@@ -1,0 +1,181 @@
+//! The command line.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `run.rs` | options of a measurement |
+//! | `trials.rs`, `verify.rs` | options of `restart` and `crash`, and of `verify` |
+//! | `choices.rs` | transports and signature backends by name |
+
+mod choices;
+mod run;
+#[cfg(test)]
+mod tests;
+mod trials;
+mod verify;
+
+pub use choices::{BackendChoice, TransportChoice};
+pub use run::RunOptions;
+pub use trials::{CrashOptions, RestartOptions};
+pub use verify::VerifyOptions;
+
+use crate::attach::AttachOptions;
+use crate::limits::{IN_FLIGHT_MAX, SOCKET_COUNT_MAX};
+use crate::pay::PayOptions;
+use crate::sim::SimOptions;
+use crate::verify::ROUND_COUNT_MAX;
+use clap::{Parser, Subcommand};
+use quittance_tuning::pages::Pages;
+
+/// Drives real signed payments through a Quittance authority and measures, counts and audits them.
+///
+/// Without a subcommand it runs the measurement: a committee and funded accounts in a temporary folder; the first authority
+/// as a process on its own core; orders signed ahead; payments from order to receipt, first at saturation with a bounded
+/// window, then open loop at half of what that found; at the end every balance is asked for and compared.
+///
+/// The authority is durable: what it says left only after its journal was flushed. `journal` has its own figures, and
+/// `journal.disk_flush_us` what a flush of that disk costs without it; `price` has the same load against a volatile
+/// authority beside it. With --volatile nothing is kept, and both are null.
+///
+/// Every reply is checked before it counts: source, digest, path, and the signature of the root. A request without an answer
+/// is repeated up to --tries times; then its payment is lost. Latencies of the open loop count from the schedule, not from
+/// the send. The authority's processor time per payment is user and system time at saturation over settled payments.
+///
+/// The generator limits (`generator.limited`) if it, and not the authority, may have set the figures: it shares its core
+/// with an authority, or had less than 95 % of it at saturation (judged from half a second on); its loop had something to do
+/// for more than 95 % of either phase; the open loop sent later than 1 ms after the schedule at the 99.9th percentile, or had
+/// 16,384 payments in flight and had to wait. `generator.limited_because` says which. A limited run is no failure; its
+/// figures are bounds. `disturbances` says when the authority's threads had to wait for their cores.
+///
+/// Exit code: 0 all is well; 1 payments were lost or rejected, or the audit failed; 2 wrong usage; 3 an authority could not
+/// be built or started, or died, or the machine refused something; 130 interrupted.
+#[derive(Clone, Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do; `run` if absent.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Options of `run`.
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+impl Cli {
+    /// The command asked for.
+    pub fn into_command(self) -> Command {
+        self.command.unwrap_or(Command::Run(self.run))
+    }
+}
+
+/// What the load generator can do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Measure settlement: saturation, then open loop, then the audit.
+    Run(RunOptions),
+    /// Measure signature checks by themselves: our backends beside ed25519-dalek, on one core.
+    ///
+    /// Checked are signed orders, 1 to 1,024 per call: each by another of 4,096 keys (`accounts`), the same with R's x
+    /// coordinate, which ed25519-dalek does not take (`accounts_hinted`), and by four keys in turn (`committee`). Keys are
+    /// decompressed ahead. Every verdict is checked, and before the first round all must find a bad signature.
+    ///
+    /// Times are processor time per signature. A round gives every contender a turn of some milliseconds at the same task,
+    /// one after the other, on one core; figures are medians over --rounds. `us` and `per_s` have a cell for each set and
+    /// number; `ratios` say how many times faster than ed25519-dalek the best backend is: above 1 it is faster. They compare
+    /// times of the same round only, so they hold where the machine's speed wanders; single figures move with it.
+    ///
+    /// Batches against batches, and single calls against single calls: `single` is ed25519-dalek's `verify` against ours. Both
+    /// then compute the same product with the same library, so about 1 is right, a few per cent more or less in each run.
+    /// Compile for the machine (RUSTFLAGS=-C target-cpu=native) to see ed25519-dalek at its best: `dalek_backend` says what
+    /// it computes with.
+    ///
+    /// Exit code: 0 measured; 2 wrong usage; 3 the machine refused something; 101 a verdict was wrong; 130 interrupted.
+    Verify(VerifyOptions),
+    /// Measure a committee that runs already, over all accounts of a wallet.
+    ///
+    /// Every account is asked for at every authority. Those that all agree on pay in a ring, 1 unit each: two thirds of the
+    /// payments at saturation, one third open loop at half of what that found. So balances stay as they were, if each account
+    /// makes equally many payments. Accounts with a pending order, without money enough, or on which not all agree, take no
+    /// part: `accounts_left_out` counts them. At the end every balance is asked for at all authorities and compared.
+    ///
+    /// The wallet is in use until the run ends. Its book is written ahead of every order and every certificate, so the wallet knows
+    /// what its accounts paid, and latencies have that in them. If the run is cut off, `quittance-wallet recover` finishes what
+    /// is pending.
+    ///
+    /// Processor time of authorities is not known here, and null. They may have different numbers of shards and different
+    /// weights.
+    ///
+    /// Exit code: 0 all is well; 1 payments were lost or rejected, or the audit failed; 2 wrong usage, or fewer than two accounts
+    /// can take part; 3 the wallet cannot be used, or the machine refused something; 130 interrupted.
+    Attach(AttachOptions),
+    /// Measure what a person waits for: the wallet's command, payment after payment, against four durable authorities.
+    ///
+    /// Four authorities with two shards each run on this machine. Every payment is a `quittance-wallet pay` of its own, with its
+    /// keys and its book in files. `certified_ms` and `final_ms` are what the command tells, from the order's signature on;
+    /// `command_ms` is the whole process. `disk_flush_us` is what one flush of that disk takes.
+    ///
+    /// Exit code: 0 measured; 1 the balances are wrong at the end; 2 wrong usage; 3 a payment failed, or the machine refused
+    /// something; 130 interrupted.
+    Pay(PayOptions),
+    /// Kill a durable authority again and again under load, and prove that it forgot nothing.
+    ///
+    /// In each round the authority is killed by SIGKILL 5 to 400 ms after it became ready, and started again with the same
+    /// directories; of three starts one is killed on its way. Payments go on until all are settled. Meanwhile, for accounts
+    /// whose vote was received before the kill, a second order of the same sequence number is sent: it must be refused, by the
+    /// name of the first.
+    ///
+    /// `receipts_lost`: receipts received for sequence numbers that their accounts have not passed at the end.
+    /// `conflicting_votes`: second orders that were voted for. `supply_conserved`: all balances add up. `digest_equal`: the
+    /// state, as the running authority tells it and as its journal holds it, is that of a model which knows what was settled
+    /// and which orders are pending.
+    ///
+    /// Exit code: 0 nothing was forgotten; 1 something was, or a payment never settled; 2 wrong usage; 3 an authority did not
+    /// start again, or died by itself, or the machine refused something; 130 interrupted.
+    Crash(CrashOptions),
+    /// Time the start of an authority with many accounts and a journal as full as it gets.
+    ///
+    /// The authority is driven at saturation until a snapshot is complete and the journal behind it is as full as it was when
+    /// that snapshot was done, or as full as --full says. Then it is killed, and started --starts times from what is on disk.
+    ///
+    /// `ready_ms` is the time from the process's birth to its word that it is ready. `recovery_ms` is what reading back took of
+    /// that: the snapshot, and then, in `replay_ms`, the journal, of which both copies are read and compared. The rest goes
+    /// into the genesis file.
+    ///
+    /// Exit code: 0 measured; 1 a start found no snapshot or no records; 2 wrong usage, or the load ended too early; 3 an
+    /// authority did not start, or died by itself, or the machine refused something; 130 interrupted.
+    Restart(RestartOptions),
+    /// Run whole committees in one thread, without clock, socket or file, and let everything go wrong that may.
+    ///
+    /// Honest authorities are the real shards with the real journal; liars, payers, thieves, networks, disks, power cuts and
+    /// clocks are simulated. A seed decides all of it, and gives the same run again, byte for byte. A step is one event. When
+    /// a seed has taken its steps, nothing goes wrong any more, and everything must come right.
+    ///
+    /// `violations`: seeds in which something was that must never be. `first_violation` says what, where, and how to see it
+    /// again. `faults`: what went wrong on purpose. `trace`: a hash of every event.
+    ///
+    /// Exit code: 0 nothing was found; 1 something was (with --mutants: a bug was not found); 2 wrong usage; 130 interrupted.
+    Sim(SimOptions),
+    /// What shells and readers of manuals want.
+    #[command(flatten)]
+    Pages(Pages),
+}
+
+/// What the authority takes.
+fn journal_mib() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(8..=1_048_576)
+}
+
+pub(crate) fn window(text: &str) -> Result<usize, String> {
+    bounded(text, IN_FLIGHT_MAX)
+}
+
+fn rounds(text: &str) -> Result<usize, String> {
+    bounded(text, ROUND_COUNT_MAX)
+}
+
+pub(crate) fn sockets(text: &str) -> Result<usize, String> {
+    bounded(text, SOCKET_COUNT_MAX)
+}
+
+fn bounded(text: &str, most: usize) -> Result<usize, String> {
+    let number = text.parse::<usize>().map_err(|error| error.to_string())?;
+    if (1..=most).contains(&number) { Ok(number) } else { Err(format!("{number} is not in 1..={most}")) }
+}
