@@ -358,9 +358,7 @@ impl Wallet {
             Ok(Frame::Certificate(view)) => {
                 let body = &view.head.body;
                 let digest = order_digest(&order_message(network, body));
-                // What it fetched from one authority to bring it to another is no word of its own, even where it is about this
-                // account: another wallet of the same key may have made it.
-                let is_own = self.durable.orders.contains(&digest) || self.left.values().any(|left| *left == digest);
+                let is_own = body.sender == self.address || body.recipient == self.address;
                 let is_kept = !is_own || self.durable.certificates.contains(&digest);
                 let account = around.ground.account(&body.sender);
                 let known = account.and_then(|account| around.book.certificate_of((account, body.sequence.get())));

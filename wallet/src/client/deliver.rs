@@ -62,7 +62,7 @@ impl Deliver {
                 turn.has_progress = true;
                 let payment = (certificate.body().sender, certificate.sequence().0);
                 self.carrier.fetches.found(&payment, turn);
-                super::pay::keep_received(certificate, turn);
+                turn.core.keep_found(certificate);
             }
             (_, Word::Further(next)) => self.carrier.fetches.missed(key, Some(*next), turn),
             (_, Word::Refused(refusal)) if refusal.code == Reject::Busy => {}

@@ -187,7 +187,7 @@ impl Client {
         let recipient = certificate.body().recipient;
         self.check_room()?;
         self.check_received(&certificate, &recipient, roots)?;
-        self.keep_received(&certificate, &recipient);
+        self.core.keep_found(&certificate);
         Ok(self.start(now_ns, recipient, |turn| Kind::Deliver(Box::new(Deliver::begin(&certificate, turn)))))
     }
 

@@ -310,10 +310,8 @@ impl Pay {
         if sender == turn.account && number == self.sequence {
             return self.number_used(certificate, turn);
         }
-        if sender == turn.account {
-            return turn.core.record(Record::Certificate(certificate.clone()));
-        }
-        if keep_received(certificate, turn) {
+        turn.core.keep_found(certificate);
+        if sender != turn.account && certificate.pays(&turn.account) {
             for authority in turn.core.terms.authorities() {
                 if self.tracks[usize::from(authority)].funds >= Funds::Survey {
                     self.carrier.bring(authority, &sender, number..number + 1);
@@ -497,18 +495,4 @@ pub(super) fn record_settled(sender: &Address, sequence: u64, turn: &mut Turn<'_
     if has_received && recipient != *sender {
         turn.core.record(Record::Settled { account: recipient, sender: *sender, sequence });
     }
-}
-
-/// Keeps a payment that the operation's account received; others' payments are kept for a while. Returns whether it was its.
-pub(super) fn keep_received(certificate: &Certificate, turn: &mut Turn<'_>) -> bool {
-    let is_ours = certificate.pays(&turn.account);
-    if !is_ours {
-        turn.core.keep(certificate);
-        return false;
-    }
-    let key = (certificate.body().sender, certificate.sequence());
-    if turn.core.account(&turn.account).is_some_and(|own| !own.received().contains_key(&key)) {
-        turn.core.record(Record::Received(certificate.clone()));
-    }
-    true
 }

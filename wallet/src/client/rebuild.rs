@@ -9,7 +9,6 @@ use super::face::{Event, Rebuilt, Standing};
 use super::fetch::{Fetches, PaymentKey};
 use super::inquire::{Answers, claimed_by};
 use super::judge::Word;
-use super::pay::keep_received;
 use super::post::Key;
 use super::shared::Turn;
 use super::survey::{Page, Survey};
@@ -170,7 +169,7 @@ impl Rebuild {
         match at_hand.filter(|certificate| certificate.pays(&account)) {
             Some(certificate) => {
                 self.received_count += 1;
-                keep_received(&certificate, turn);
+                turn.core.keep_found(&certificate);
             }
             None => self.want(sender, authority, item),
         }
@@ -204,14 +203,9 @@ impl Rebuild {
         let is_new_received =
             certificate.pays(&turn.account) && !own.received().contains_key(&(payment.0, certificate.sequence()));
         let is_new_sent = payment.0 == turn.account && !own.sent().contains_key(&certificate.sequence());
-        if is_new_sent {
-            self.sent_count += 1;
-            turn.core.record(Record::Certificate(certificate.clone()));
-        }
-        if is_new_received {
-            self.received_count += 1;
-            keep_received(certificate, turn);
-        }
+        self.sent_count += usize::from(is_new_sent);
+        self.received_count += usize::from(is_new_received);
+        turn.core.keep_found(certificate);
     }
 
     fn missed(&mut self, key: &Key, is_empty: bool, turn: &mut Turn<'_>) {

@@ -128,8 +128,28 @@ impl Core {
         self.strangers
     }
 
+    /// Keeps a payment that was found: in the book if an account of this wallet made or received it, else for a while. Another
+    /// wallet with the same key may have made it; then its number is used here, too.
+    pub(super) fn keep_found(&mut self, certificate: &Certificate) {
+        let (body, sequence) = (certificate.body(), certificate.sequence());
+        let payer = self.account(&body.sender);
+        let payee = self.account(&body.recipient).filter(|_| certificate.pays(&body.recipient));
+        let is_strange = payer.is_none() && payee.is_none();
+        let is_new_sent = payer.is_some_and(|own| !own.sent().contains_key(&sequence));
+        let is_new_received = payee.is_some_and(|own| !own.received().contains_key(&(body.sender, sequence)));
+        if is_new_sent {
+            self.record(Record::Certificate(certificate.clone()));
+        }
+        if is_new_received {
+            self.record(Record::Received(certificate.clone()));
+        }
+        if is_strange {
+            self.keep(certificate);
+        }
+    }
+
     /// Keeps another's certificate for those who carry it.
-    pub(super) fn keep(&mut self, certificate: &Certificate) {
+    fn keep(&mut self, certificate: &Certificate) {
         let key = (certificate.body().sender, certificate.sequence().0);
         if self.found.insert(key, certificate.clone()).is_none() {
             self.found_order.push_back(key);

@@ -198,7 +198,10 @@ fn lengthened(bytes: &[u8]) -> Vec<u8> {
     let (mut long, book) = (bytes.to_vec(), Book::replay(bytes).unwrap().book);
     let (account, _) = book.accounts().next().unwrap();
     for turn in 0..BOOK_RECORD_COUNT / 100 {
-        let known = |number| KnownBalance { balance: Balance(i128::from(turn)), next_sequence: Sequence(number) };
+        let known = |number| {
+            let balance = Balance(i128::from(turn) * 100 + number);
+            KnownBalance { balance, next_sequence: Sequence(0) }
+        };
         let records: Vec<Record> =
             (0..100).map(|number| Record::Balance { account: *account, known: known(number) }).collect();
         encode_batch(&records, long.len() as u64, &mut long);

@@ -137,3 +137,24 @@ fn a_wallet_whose_very_order_was_certified_elsewhere_goes_on_with_that_certifica
     assert_eq!(refused(&world, 0), None);
     world.assert_sound();
 }
+
+#[test]
+fn what_a_wallet_fetches_of_the_others_payments_is_in_its_book_before_it_is_carried() {
+    let mut world = World::four(13).with_wallets(&[0, 0, 1]);
+    world.settle(1, 2, 10);
+    // The other one's payment to the account that both have: this wallet gets to know it as a payment received.
+    world.settle(1, 0, 5);
+    world.empty(1);
+    let received = world.wallets[1].certificate(1);
+    let now_ns = world.now_ns;
+    world.wallets[0].receive_certificate(now_ns, received);
+    world.run();
+    let own = world.wallets[0].own();
+    assert!(own.sent().contains_key(&Sequence(0)), "the one before it was fetched for who lacked it");
+    assert!(own.sent().contains_key(&Sequence(1)) && own.received().len() == 1);
+    assert_eq!(own.next_sequence(), Sequence(2));
+    world.agreed(&[0, 1, 2, 3], &world.wallets[0].address);
+    world.settle(0, 2, 1);
+    assert!(world.wallets[0].has_settled(2));
+    world.assert_sound();
+}
