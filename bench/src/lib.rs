@@ -32,6 +32,7 @@
 //! | `restart/` | starts timed, with much to read back |
 //! | `options/`, `error.rs`, `limits.rs` | command line, exits, bounds |
 //! | `accounts.rs`, `plan.rs`, `orders.rs`, `votes.rs`, `workload.rs`, `digest_table.rs` | what is made ahead |
+//! | `load_shard.rs` | the part of one among several load machines |
 //! | `random.rs`, `parallel.rs`, `progress.rs`, `interrupt.rs` | with what it is made |
 //! | `setup.rs`, `parts.rs`, `ports.rs`, `cores.rs`, `locate.rs`, `process.rs`, `journals.rs`, `cpu.rs` | files, disks and processes |
 //! | `drive/`, `timeouts.rs`, `latency.rs` | the load loop |
@@ -87,6 +88,7 @@ pub mod intruder;
 pub mod journals;
 pub mod latency;
 pub mod limits;
+pub mod load_shard;
 pub mod locate;
 pub mod model;
 pub mod options;
