@@ -13,7 +13,7 @@ use super::trace::Event as Happened;
 use quittance_engine::message::{order_digest, order_message};
 use quittance_engine::sign::Sign;
 use quittance_engine::types::{Address, Digest, Peer};
-use quittance_net::frame::{self, Frame};
+use quittance_net::frame::{self, Frame, RECIPIENT_ACCOUNT};
 use quittance_wallet::book::{Book, Record, encode_batch};
 use quittance_wallet::certificate::Certificate;
 use quittance_wallet::check::{CheckRoots, SignOrder};
@@ -358,7 +358,8 @@ impl Wallet {
             Ok(Frame::Certificate(view)) => {
                 let body = &view.head.body;
                 let digest = order_digest(&order_message(network, body));
-                let is_own = body.sender == self.address || body.recipient == self.address;
+                let is_paid = body.recipient == self.address && body.recipient_kind == RECIPIENT_ACCOUNT;
+                let is_own = body.sender == self.address || is_paid;
                 let is_kept = !is_own || self.durable.certificates.contains(&digest);
                 let account = around.ground.account(&body.sender);
                 let known = account.and_then(|account| around.book.certificate_of((account, body.sequence.get())));
