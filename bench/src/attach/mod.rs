@@ -8,11 +8,15 @@
 //! However the run ends, `quittance-wallet recover` finishes what is pending, and the wallet's next payment goes on behind the
 //! last one. Latencies have those flushes of the wallet's disk in them, as a wallet's own payments have.
 //!
+//! Several machines may make the load together, each over its own part of the accounts, with a copy of the wallet. A copy's
+//! book does not know what the other parts paid: `quittance-wallet recover --rebuild` brings that in.
+//!
 //! | file | what it holds |
 //! |---|---|
 //! | `folder.rs` | the wallet's folder: lock, secrets, book |
 //! | `choice.rs` | which accounts take part |
 //! | `ledger.rs`, `scribe.rs` | payments with the book ahead of them; the thread that writes it |
+//! | `start.rs` | a start together with other load machines |
 //! | `options.rs`, `report.rs` | the command line; what was found |
 
 pub mod choice;
@@ -21,6 +25,7 @@ pub mod ledger;
 mod options;
 mod report;
 pub mod scribe;
+mod start;
 
 pub use choice::LeftOut;
 pub use options::AttachOptions;
@@ -36,6 +41,7 @@ use crate::drive::{Driver, Pace, Tally};
 use crate::error::BenchError;
 use crate::interrupt::Interrupt;
 use crate::limits::{ACCOUNT_COUNT_MAX, MEMBER_COUNT_MAX};
+use crate::load_shard::LoadShard;
 use crate::model::Model;
 use crate::orders::Orders;
 use crate::plan::Plan;
@@ -55,7 +61,7 @@ use quittance_engine::network::NetworkId;
 use quittance_engine::types::{Address, Balance, Sequence};
 use quittance_wallet::book::{Bound, KnownBalance, Record};
 use quittance_wallet::directory::Directory;
-use quittance_wallet::keys::Secret;
+use quittance_wallet::keys::{Secret, Secrets};
 use report::Found;
 use scribe::Scribe;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -79,7 +85,9 @@ struct Ground {
 pub fn attach(options: &AttachOptions, command: String) -> Result<AttachReport, BenchError> {
     let interrupt = Interrupt::catch()?;
     let ground = Ground::read(&options.committee, &options.genesis)?;
-    let folder = Folder::open(&options.wallet, options.passphrase_file.as_deref())?;
+    let part = options.part()?;
+    let mut folder = Folder::open(&options.wallet, options.passphrase_file.as_deref())?;
+    folder.secrets = secrets_of(part, &folder.secrets);
     check(&folder, &ground, &options.wallet)?;
     let mut client = Client::bind(ground.host, options.sockets, options.transport.kind(), !options.no_gso)?;
     let Choice { secrets, beginnings, payment_count, left_out } =
@@ -93,9 +101,10 @@ pub fn attach(options: &AttachOptions, command: String) -> Result<AttachReport, 
     let workload = sign(&ground, Plan::ring(beginnings, payment_count), &accounts, options, &interrupt)?;
     drop(accounts);
     let ledger = Ledger::new(scribe, ground.terms.network, &workload);
-    let run = Run { options, ground: &ground, workload: &workload, addresses: &addresses, interrupt: &interrupt };
+    start::wait(options.start_at, &interrupt)?;
+    let run = Run { options, part, ground: &ground, workload: &workload, addresses: &addresses, interrupt: &interrupt };
     let found = run.measure(ledger, &mut client)?;
-    Ok(AttachReport::new(command, options, &ground, &workload, left_out, found))
+    Ok(AttachReport::new(command, options, part, &ground, &workload, left_out, found))
 }
 
 impl Ground {
@@ -129,6 +138,12 @@ impl Ground {
         let terms = Terms::new(network, &members, true);
         Ok(Self { terms, directory: Directory::new(&file.members), bound, host })
     }
+}
+
+/// The secrets of the accounts that are this part's.
+fn secrets_of(part: LoadShard, all: &Secrets) -> Secrets {
+    let own = (0..).zip(all.all()).filter(|(place, _)| part.has(*place));
+    Secrets::new(own.map(|(_, secret)| secret.clone()).collect())
 }
 
 /// Whether the wallet may be used here, and its secrets are its accounts'.
@@ -193,6 +208,7 @@ fn sign(
 /// A run under way.
 struct Run<'a> {
     options: &'a AttachOptions,
+    part: LoadShard,
     ground: &'a Ground,
     workload: &'a Workload,
     addresses: &'a [Address],
@@ -242,7 +258,8 @@ impl Run<'_> {
             let generator = Spent::default();
             return Ok(PhaseMeasure { tally: driver.abandon(payments), rate_per_s: None, authority: None, generator });
         }
-        let rate_per_s = self.options.rate.unwrap_or_else(|| half_of(tally));
+        let rate = self.options.rate.map(|rate_per_s| self.part.share_of(rate_per_s).max(1));
+        let rate_per_s = rate.unwrap_or_else(|| half_of(tally));
         eprintln!("open loop with {} payments at {rate_per_s} per second", payments.len());
         self.phase(ledger, driver, payments, Pace::Schedule { rate_per_s }, client)
     }

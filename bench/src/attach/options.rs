@@ -1,7 +1,9 @@
 //! The command line of `attach`.
 
 use crate::drive::Settings;
+use crate::error::BenchError;
 use crate::limits::PAYMENT_COUNT_MAX;
+use crate::load_shard::{LoadShard, LoadShardChoice};
 use crate::options::{TransportChoice, sockets, window};
 use clap::Args;
 use std::path::PathBuf;
@@ -24,6 +26,15 @@ pub struct AttachOptions {
     /// A file whose first line is the passphrase of the wallet's keys, if they are sealed.
     #[arg(long, value_name = "FILE", env = "QUITTANCE_PASSPHRASE_FILE")]
     pub passphrase_file: Option<PathBuf>,
+    /// Make one part of a load that several machines make together, each with a copy of the same wallet: part I of N has every
+    /// Nth of its accounts, and an Nth of --rate. `auto` takes I and N from the scheduler that started this (a Kubernetes
+    /// Indexed Job, Slurm, Open MPI, PMI, Nomad), `auto/N` only I. `merge` puts their results together.
+    #[arg(long, value_name = "I/N|auto[/N]")]
+    pub load_shard: Option<LoadShardChoice>,
+    /// Send the first order at this moment, in seconds since 1970 (`date +%s`): so that all parts of a load begin together.
+    /// Refused if it has passed when all is signed.
+    #[arg(long, value_name = "UNIX-S")]
+    pub start_at: Option<u64>,
     /// Payments in all [default: three for each account].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(3..=i64::from(PAYMENT_COUNT_MAX)))]
     pub payments: Option<u32>,
@@ -57,6 +68,15 @@ pub struct AttachOptions {
 }
 
 impl AttachOptions {
+    /// The part of the load that is made here.
+    ///
+    /// # Errors
+    /// [`BenchError::Usage`], if the scheduler does not say.
+    pub fn part(&self) -> Result<LoadShard, BenchError> {
+        let part = self.load_shard.map(|choice| choice.resolve(|name| std::env::var(name).ok())).transpose();
+        Ok(part.map_err(|fault| BenchError::Usage(format!("--load-shard: {fault}")))?.unwrap_or(LoadShard::WHOLE))
+    }
+
     /// Payments in flight at saturation among so many accounts.
     pub fn window_used(&self, account_count: u32) -> usize {
         self.window.min(account_count as usize / 2).max(1)

@@ -4,6 +4,7 @@ use super::{AttachOptions, BookReport, Ground, LeftOut};
 use crate::audit::Audit;
 use crate::client::ClientCounters;
 use crate::latency::SpanSummaries;
+use crate::load_shard::LoadShard;
 use crate::replies::ReplyCounters;
 use crate::report::{
     Counts, GeneratorReport, PhaseMeasure, PhaseReport, Phases, grid, grouped, latencies, outcome, right_aligned,
@@ -20,6 +21,8 @@ pub struct AttachReport {
     pub command: String,
     /// This program's version.
     pub version: &'static str,
+    /// The part of a load that was made here.
+    pub load_shard: PartReport,
     /// Members of the committee.
     pub committee: usize,
     /// The weight of votes that makes a certificate.
@@ -57,6 +60,17 @@ pub struct AttachReport {
     pub audit: Audit,
 }
 
+/// Which part of a load this was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct PartReport {
+    /// The part, from 0.
+    pub index: u32,
+    /// Of so many; 1: all of it.
+    pub count: u32,
+    /// When it began together with the others, in seconds since 1970; null: at once.
+    pub start_at: Option<u64>,
+}
+
 /// What was measured.
 pub(super) struct Found {
     pub(super) saturated: PhaseMeasure,
@@ -69,10 +83,17 @@ pub(super) struct Found {
     pub(super) findings: Vec<String>,
 }
 
+impl PartReport {
+    fn text(self) -> String {
+        format!("{}/{}", self.index, self.count)
+    }
+}
+
 impl AttachReport {
     pub(super) fn new(
         command: String,
         options: &AttachOptions,
+        part: LoadShard,
         ground: &Ground,
         workload: &Workload,
         accounts_left_out: LeftOut,
@@ -86,6 +107,7 @@ impl AttachReport {
         Self {
             command,
             version: env!("CARGO_PKG_VERSION"),
+            load_shard: PartReport { index: part.index(), count: part.count(), start_at: options.start_at },
             committee: ground.terms.live_count,
             quorum: ground.terms.quorum,
             shards: (0..ground.terms.live_count).map(|authority| ground.directory.shard_count(authority)).collect(),
@@ -143,6 +165,7 @@ fn settings(report: &AttachReport) -> Table {
     let rows = [
         ("committee", format!("{} members, quorum {}, shards {:?}", report.committee, report.quorum, report.shards)),
         ("accounts", format!("{} of the wallet's, {} left out", grouped(report.accounts.into()), grouped(left_out))),
+        ("part of the load", format!("{}, counted from 0", report.load_shard.text())),
         ("payments", format!("{} of 1 unit, in a ring", grouped(report.counts.payments))),
         ("generator", format!("{} sockets, {}, window {}", report.sockets, report.generator.transport, report.window)),
         (

@@ -81,14 +81,14 @@ fn a_run_killed_at_any_moment_leaves_a_wallet_that_finishes_and_pays_on() {
     let mut finished = 0;
     for delay_ms in [0, 20, 50, 100, 200] {
         let before = wallet.book_bytes();
-        let mut run = network.start_attach(&wallet, &["--payments", "20000"]);
+        let mut run = network.start_attach(&wallet, &["--payments", "5000"]);
         while wallet.book_bytes() == before {
             assert!(run.try_wait().unwrap().is_none(), "it ends before it has written an order");
             std::thread::sleep(Duration::from_millis(1));
         }
         std::thread::sleep(Duration::from_millis(delay_ms));
         run.kill().unwrap();
-        assert_eq!(run.wait().unwrap().code(), None, "20,000 payments take longer than {delay_ms} ms");
+        assert_eq!(run.wait().unwrap().code(), None, "5,000 payments take longer than {delay_ms} ms");
         let (code, recovered) = wallet.json(&["recover"]);
         assert_eq!(code, 0, "{recovered}");
         finished += recovered["finished"].as_array().unwrap().len();
@@ -115,4 +115,27 @@ fn an_authority_that_is_away_and_a_wallet_in_use_are_told() {
     network.stop(3);
     let (code, _, stderr) = network.attach(&wallet, &["--timeout-ms", "50"]);
     assert!(code == 2 && stderr.contains("authority 3") && stderr.contains("answers nothing"), "{stderr}");
+}
+
+#[test]
+fn two_parts_of_a_load_begin_together_and_share_accounts_and_rate() {
+    let wallet = Wallet::make(41, 100);
+    let network = Network::start(&wallet, [1; 4], [1; 4]);
+    let copy = wallet.copy("copy");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let start_at = (now + 3).to_string();
+    let part = |shard: &'static str| ["--load-shard", shard, "--start-at", &start_at, "--rate", "1001"];
+    let first = network.start_attach(&wallet, &part("0/2"));
+    let second = network.start_attach(&wallet, &[&part("1/2")[..], &["--wallet", &copy]].concat());
+    let parts = [network::end(first), network::end(second)];
+    for ((run, accounts), (index, rate)) in parts.iter().zip([21, 20]).zip([(0, 501), (1, 500)]) {
+        is_good(run, accounts, 3 * accounts);
+        assert_eq!(run.1["load_shard"], serde_json::json!({ "index": index, "count": 2, "start_at": now + 3 }));
+        assert_eq!(run.1["phases"]["open_loop"]["rate_per_s"], rate);
+    }
+    assert!(wallet.accounts().iter().all(|account| balances(&wallet, account) == [100; 4]));
+    let (code, _, stderr) = network.attach(&wallet, &["--load-shard", "0/2", "--start-at", "1"]);
+    assert!(code == 2 && stderr.contains("--start-at passed"), "{stderr}");
+    let (code, _, stderr) = network.attach(&wallet, &["--load-shard", "2/2"]);
+    assert!(code == 2 && stderr.contains("parts count from 0"), "{stderr}");
 }

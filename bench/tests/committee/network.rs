@@ -60,6 +60,16 @@ impl Wallet {
         path.to_str().unwrap().to_owned()
     }
 
+    /// A copy of the wallet's folder, for another machine.
+    pub(crate) fn copy(&self, name: &str) -> String {
+        let copy = self.path(name);
+        std::fs::create_dir(&copy).unwrap();
+        for file in ["keys", "book"] {
+            std::fs::copy(self.path("wallet").join(file), copy.join(file)).unwrap();
+        }
+        copy.to_str().unwrap().to_owned()
+    }
+
     /// Every account's address, in the order in which they were made.
     pub(crate) fn accounts(&self) -> Vec<String> {
         let keys = std::fs::read_to_string(self.path("wallet").join("keys")).unwrap();
@@ -143,8 +153,7 @@ impl Network {
             .args(options)
             .arg("--json")
             .args(wallet.network())
-            .arg("--wallet")
-            .arg(wallet.path("wallet"));
+            .env("QUITTANCE_WALLET", wallet.path("wallet"));
         command.env_remove("QUITTANCE_PASSPHRASE_FILE");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
