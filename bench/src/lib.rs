@@ -28,6 +28,7 @@
 //! | `run.rs`, `scene.rs` | the measurement from end to end, and what it needs |
 //! | `attach/` | a committee that runs already, measured over a wallet's accounts |
 //! | `crash/` | authorities killed under load, and the proof that nothing was forgotten |
+//! | `faults/` | authorities killed, stopped and slowed while the load goes on |
 //! | `pay.rs` | what a person waits for who pays |
 //! | `restart/` | starts timed, with much to read back |
 //! | `options/`, `error.rs`, `limits.rs` | command line, exits, bounds |
@@ -83,6 +84,7 @@ pub mod drive;
 pub mod error;
 #[cfg(test)]
 mod fake;
+pub mod faults;
 pub mod interrupt;
 pub mod intruder;
 pub mod journals;

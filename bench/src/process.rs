@@ -118,6 +118,28 @@ impl AuthorityProcess {
         }
     }
 
+    /// Whether it said since it was asked before that it is ready. Other events are dropped.
+    pub fn has_become_ready(&mut self) -> bool {
+        self.events.try_iter().any(|event| event["event"] == "ready")
+    }
+
+    /// Kills the process by SIGKILL, and waits until it is gone.
+    pub fn kill(&mut self) {
+        // Both fail only if it has ended by itself, which comes to the same.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Stops all of its threads where they are, by SIGSTOP.
+    pub fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets a paused one go on.
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
     /// Asks for the counters; they come when the authority has gathered them.
     pub fn ask_for_counters(&self) {
         self.signal(Signal::USR1);
