@@ -111,6 +111,7 @@ pub mod run;
 pub mod scene;
 pub mod setup;
 pub mod sim;
+pub mod sweep;
 pub mod terms;
 pub mod timeouts;
 pub mod verify;
