@@ -129,7 +129,7 @@ pub struct Shard {
 impl Shard {
     /// A shard without accounts. Takes all memory that does not grow with accounts and cached keys.
     pub fn new(config: ShardConfig) -> Self {
-        Planted::mark();
+        <Planted>::mark();
         let ShardConfig { network, committee, shard, shard_count, hash_key, tables, planted, .. } = config;
         let certificate_votes_max = committee.members().len().min(VOTES_MAX);
         assert!((1..=SHARDS_MAX).contains(&shard_count) && shard.0 < shard_count, "the shell checks its options");
