@@ -1,5 +1,6 @@
 //! The client's sockets: the world as it really is.
 
+use crate::accounting::SocketState;
 use crate::error::BenchError;
 use crate::intruder::Intruder;
 use crate::limits::{REPLY_COUNT_MAX, SOCKET_COUNT_MAX};
@@ -30,6 +31,8 @@ pub struct Client {
     findings: Vec<String>,
     /// Sends bad orders beside ours.
     intruder: Option<Intruder>,
+    /// Datagrams put into the outboxes.
+    pushed: u64,
 }
 
 impl Client {
@@ -55,7 +58,7 @@ impl Client {
         }
         findings.sort();
         findings.dedup();
-        Ok(Self { transports, started: Instant::now(), findings, intruder: None })
+        Ok(Self { transports, started: Instant::now(), findings, intruder: None, pushed: 0 })
     }
 
     /// Lets an intruder follow what this client sends from now on.
@@ -63,9 +66,41 @@ impl Client {
         self.intruder = Some(intruder);
     }
 
-    /// Sends the intruder home.
-    pub fn expel(&mut self) -> Option<Intruder> {
-        self.intruder.take()
+    /// The intruder, if one was let in.
+    pub fn intruder(&mut self) -> Option<&mut Intruder> {
+        self.intruder.as_mut()
+    }
+
+    /// Keeps the intruder from sending more. It is still there to hear its answers.
+    pub fn quiet_intruder(&mut self) {
+        self.intruder.iter_mut().for_each(Intruder::rest);
+    }
+
+    /// How many datagrams were put into the outboxes, the intruder's not among them.
+    pub fn pushed(&self) -> u64 {
+        self.pushed
+    }
+
+    /// What the kernel knows of these sockets, the intruder's among them; `None` if it does not tell.
+    pub fn socket_state(&self) -> Option<SocketState> {
+        let ours = self.transports.iter().map(Transport::local_address);
+        let addresses: Vec<SocketAddr> = ours.chain(self.intruder.as_ref().map(Intruder::local_address)).collect();
+        SocketState::of(&addresses)
+    }
+
+    /// Takes in whatever has arrived, and forgets it. Returns whether there was anything.
+    ///
+    /// # Errors
+    /// The machine's faults.
+    pub fn discard(&mut self, wait_ns: u64) -> Result<bool, BenchError> {
+        let mut has_arrived = false;
+        self.receive(wait_ns, &mut |_, _| has_arrived = true)?;
+        if let Some(intruder) = &mut self.intruder {
+            let before = intruder.counters();
+            intruder.turn()?;
+            has_arrived |= intruder.counters() != before;
+        }
+        Ok(has_arrived)
     }
 
     /// Which transport works.
@@ -133,6 +168,7 @@ impl World for Client {
             }
         };
         room.copy_from_slice(datagram);
+        self.pushed += 1;
         self.intruder.as_mut().map_or(Ok(()), |intruder| intruder.follow(to, datagram))
     }
 

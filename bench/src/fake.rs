@@ -30,7 +30,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const FIRST_PORT: u16 = 9_000;
-/// How long a datagram travels, each way.
+/// How long a datagram travels, each way, unless a test says otherwise.
 const TRAVEL_NS: u64 = 10_000;
 
 /// Everything that a driver needs, made small.
@@ -78,6 +78,11 @@ impl Fixture {
             credit_delay_ns: 0,
             shunned: None,
             repeats: false,
+            travel_ns: TRAVEL_NS,
+            stall: None,
+            refusal: None,
+            drop_every: None,
+            wire: Wire::default(),
             losses: generator(1, Purpose::Plan),
         }
     }
@@ -147,6 +152,37 @@ enum Reply {
     Rejection(Digest, Reject),
 }
 
+/// A server that answers at once, but stands still at the end of each period: then what comes waits until the next begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stall {
+    pub(crate) period_ns: u64,
+    pub(crate) length_ns: u64,
+}
+
+impl Stall {
+    /// When the server takes up what comes at `now_ns`.
+    pub(crate) fn taken_ns(self, now_ns: u64) -> u64 {
+        let into_period_ns = now_ns % self.period_ns;
+        let is_still = into_period_ns >= self.period_ns - self.length_ns;
+        if is_still { now_ns - into_period_ns + self.period_ns } else { now_ns }
+    }
+}
+
+/// What went over the wire, counted there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wire {
+    /// Requests of the driver.
+    pub(crate) pushed: u64,
+    /// Those of them that were dropped.
+    pub(crate) dropped: u64,
+    /// Those that silent authorities took.
+    pub(crate) ignored: u64,
+    /// Answers sent; one that arrives twice is two.
+    pub(crate) sent: u64,
+    /// Answers that arrived.
+    pub(crate) delivered: u64,
+}
+
 /// Authorities, a wire, and a clock.
 pub(crate) struct FakeWorld<'a> {
     fixture: &'a Fixture,
@@ -165,6 +201,16 @@ pub(crate) struct FakeWorld<'a> {
     pub(crate) repeats: bool,
     /// A sender whose orders are not served.
     pub(crate) shunned: Option<(Address, Shun)>,
+    /// How long a datagram travels, each way.
+    pub(crate) travel_ns: u64,
+    /// The server's stalls, if it has any.
+    pub(crate) stall: Option<Stall>,
+    /// With what every order is refused, if it is.
+    pub(crate) refusal: Option<Reject>,
+    /// Which request, of how many, is dropped, if any are.
+    pub(crate) drop_every: Option<u64>,
+    /// What went over the wire.
+    pub(crate) wire: Wire,
     /// How long a credit is under way after the receipt.
     pub(crate) credit_delay_ns: u64,
     losses: Draws,
@@ -183,7 +229,12 @@ impl World for FakeWorld<'_> {
     fn push(&mut self, _socket: usize, to: Peer, datagram: &[u8]) -> Result<(), BenchError> {
         let source = self.fixture.directory.source(to).expect("the driver sends to shards only");
         let index = usize::from(source.authority);
-        if !self.is_lost() && !self.silent.contains(&index) {
+        self.wire.pushed += 1;
+        if self.is_lost() || self.drop_every.is_some_and(|every| self.wire.pushed.is_multiple_of(every)) {
+            self.wire.dropped += 1;
+        } else if self.silent.contains(&index) {
+            self.wire.ignored += 1;
+        } else {
             self.serve(index, source.shard, to, datagram);
         }
         Ok(())
@@ -197,12 +248,13 @@ impl World for FakeWorld<'_> {
     }
 
     fn receive(&mut self, wait_ns: u64, take: &mut dyn FnMut(Peer, &[u8])) -> Result<(), BenchError> {
-        if self.arriving.front().is_none_or(|(due_ns, ..)| *due_ns > self.now_ns) {
-            self.now_ns += wait_ns;
-        }
+        // A sleep ends when something arrives.
+        let arrival_ns = self.arriving.front().map_or(u64::MAX, |(due_ns, ..)| *due_ns);
+        self.now_ns = self.now_ns.max(arrival_ns.min(self.now_ns + wait_ns));
         while self.arriving.front().is_some_and(|(due_ns, ..)| *due_ns <= self.now_ns) {
             let (_, peer, datagram) = self.arriving.pop_front().expect("a small world is sound");
             if !self.is_lost() {
+                self.wire.delivered += 1;
                 take(peer, &datagram);
             }
         }
@@ -239,6 +291,9 @@ impl FakeWorld<'_> {
         let body = &order.body;
         let digest = message::order_digest(&order_message(&self.fixture.terms.network, body));
         assert_eq!(self.fixture.terms.network.shard_of(&body.sender, 2).0, shard, "sent to the right shard");
+        if let Some(code) = self.refusal {
+            return Reply::Rejection(digest, code);
+        }
         if self.busy_count > 0 || self.shuns(order).is_some() {
             self.busy_count = self.busy_count.saturating_sub(1);
             return Reply::Rejection(digest, Reject::Busy);
@@ -416,7 +471,9 @@ impl FakeWorld<'_> {
     }
 
     fn send(&mut self, from: Peer, datagram: Vec<u8>) {
-        let due_ns = self.now_ns + 2 * TRAVEL_NS;
+        let taken_ns = self.stall.map_or(self.now_ns, |stall| stall.taken_ns(self.now_ns));
+        let due_ns = taken_ns + 2 * self.travel_ns;
+        self.wire.sent += 1 + u64::from(self.repeats);
         if self.repeats {
             self.arriving.push_back((due_ns, from, datagram.clone()));
         }

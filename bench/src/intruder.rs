@@ -21,6 +21,7 @@ pub struct Intruder {
     transport: Transport,
     every: u32,
     orders_until_next: u32,
+    is_resting: bool,
     counters: IntruderCounters,
 }
 
@@ -43,12 +44,34 @@ impl Intruder {
     pub fn bind(kind: TransportKind, every: u32) -> Result<Self, BenchError> {
         let socket = Socket::bind(SocketAddr::new(INTRUDER_HOST, 0), &SocketConfig::default()).map_err(machine)?;
         let transport = Transport::new(kind, socket, &Config::default()).map_err(machine)?;
-        Ok(Self { transport, every, orders_until_next: every, counters: IntruderCounters::default() })
+        Ok(Self {
+            transport,
+            every,
+            orders_until_next: every,
+            is_resting: false,
+            counters: IntruderCounters::default(),
+        })
     }
 
     /// What it sent and drew so far.
     pub fn counters(&self) -> IntruderCounters {
         self.counters
+    }
+
+    /// Sends no more.
+    pub fn rest(&mut self) {
+        self.is_resting = true;
+    }
+
+    /// Where it sends from.
+    pub fn local_address(&self) -> SocketAddr {
+        self.transport.local_address()
+    }
+
+    /// Datagrams that the kernel refused to send, and datagrams received, as the transport counts them.
+    pub fn unsent_and_received(&self) -> (u64, u64) {
+        let counters = self.transport.counters();
+        (counters.datagrams_unsent, counters.datagrams_received)
     }
 
     /// Sees a datagram that the honest client sends. If it is an order, and enough of them were seen, queues its bad copy.
@@ -57,7 +80,7 @@ impl Intruder {
     /// The machine's faults.
     pub fn follow(&mut self, to: Peer, datagram: &[u8]) -> Result<(), BenchError> {
         let Ok(order) = bytemuck::try_from_bytes::<Order>(datagram) else { return Ok(()) };
-        if order.header.kind != Kind::Order as u8 {
+        if self.is_resting || order.header.kind != Kind::Order as u8 {
             return Ok(());
         }
         self.orders_until_next -= 1;

@@ -19,6 +19,26 @@ impl Latency {
         self.0.saturating_record(ns);
     }
 
+    /// Adds all that another one counted: the same as if every duration had been counted here.
+    pub fn add(&mut self, other: &Self) {
+        self.0.add(&other.0).expect("all have the same bounds");
+    }
+
+    /// Forgets everything. The memory stays.
+    pub fn clear(&mut self) {
+        self.0.reset();
+    }
+
+    /// What was counted: each value in nanoseconds (the highest of its bucket) and how often, ascending.
+    pub fn values(&self) -> Vec<(u64, u64)> {
+        self.0.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value())).collect()
+    }
+
+    /// The histogram itself, in nanoseconds.
+    pub fn histogram(&self) -> &Histogram<u64> {
+        &self.0
+    }
+
     /// Percentiles so far.
     pub fn summary(&self) -> LatencySummary {
         #[expect(clippy::cast_precision_loss, reason = "a minute in nanoseconds has 36 bits")]
@@ -58,18 +78,27 @@ pub struct LatencySummary {
     pub max: f64,
 }
 
-/// The three spans of a payment.
+/// The three spans of a payment, from one of two moments on: when it was due, or when it was sent.
+///
+/// Sent is what the load loop decided to send for the first time: the flush at the end of the same turn is in the latency.
 #[derive(Clone, Debug, Default)]
 pub struct Spans {
-    /// From the order to the vote that completes the certificate.
+    /// From the order, due or sent, to the vote that completes the certificate.
     pub order_vote: Latency,
-    /// From that vote's arrival to the receipt that settles.
+    /// To the receipt that settles: from that vote's arrival, when the certificate was due, or from its own first send.
     pub certificate_receipt: Latency,
-    /// From the order to that receipt.
+    /// From the order, due or sent, to that receipt.
     pub order_receipt: Latency,
 }
 
 impl Spans {
+    /// Adds all that others counted.
+    pub fn add(&mut self, other: &Self) {
+        self.order_vote.add(&other.order_vote);
+        self.certificate_receipt.add(&other.certificate_receipt);
+        self.order_receipt.add(&other.order_receipt);
+    }
+
     /// Percentiles of all three.
     pub fn summary(&self) -> SpanSummaries {
         SpanSummaries {
@@ -106,6 +135,32 @@ mod tests {
         {
             assert!((value - expected).abs() <= expected / 500.0, "{value} for {expected}");
         }
+    }
+
+    #[test]
+    fn two_added_are_one_that_counted_everything_and_a_cleared_one_is_empty() {
+        let (mut one, mut two, mut all) = (Latency::new(), Latency::new(), Latency::new());
+        for number in 0..2_000_u64 {
+            let ns = number * number;
+            if number % 3 == 0 { &mut one } else { &mut two }.record(ns);
+            all.record(ns);
+        }
+        one.add(&two);
+        assert_eq!((one.summary(), one.values()), (all.summary(), all.values()));
+        one.clear();
+        assert_eq!((one.summary(), one.values()), (LatencySummary::default(), Vec::new()));
+    }
+
+    #[test]
+    fn values_are_the_highest_of_their_buckets_and_recording_them_again_gives_the_same() {
+        let (mut latency, mut again) = (Latency::new(), Latency::new());
+        [7, 1_000_000, 1_000_001, 59_000_000_000].into_iter().for_each(|ns| latency.record(ns));
+        let values = latency.values();
+        assert_eq!(values[0], (7, 1));
+        assert_eq!((values.len(), values[1].1), (3, 2), "{values:?}");
+        assert!(values[1].0 >= 1_000_001 && values[1].0 < 1_001_001, "{values:?}");
+        values.iter().for_each(|(ns, count)| (0..*count).for_each(|_| again.record(*ns)));
+        assert_eq!(again.values(), values);
     }
 
     #[test]

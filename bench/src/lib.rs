@@ -72,6 +72,7 @@
 //! - `mimalloc`: the command's allocator, as it is the authority's.
 #![forbid(unsafe_code)]
 
+pub mod accounting;
 pub mod accounts;
 pub mod attach;
 pub mod audit;

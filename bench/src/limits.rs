@@ -45,6 +45,23 @@ pub const AUDIT_ROUND_COUNT_MAX: u32 = 3;
 pub const LINE_BYTES_MAX: u64 = 4 << 20;
 /// The longest latency that histograms hold; longer ones count as this. Nanoseconds: one minute.
 pub const LATENCY_NS_MAX: u64 = 60_000_000_000;
+/// Highest rate of a schedule, payments per second: one a nanosecond.
+pub const RATE_PER_S_MAX: u64 = 1_000_000_000;
+/// Longest phase of a schedule: one hour. Nanoseconds.
+pub const PHASE_NS_MAX: u64 = 3_600_000_000_000;
+/// Longest name of a phase: names become parts of file names. Bytes.
+pub const PHASE_NAME_BYTES_MAX: usize = 40;
+/// A generator whose own socket refused more than this share of its requests measured itself. 0 to 1.
+pub const UNSENT_SHARE_MAX: f64 = 0.05;
+/// Most datagrams of one packet: what the kernel sends and receives together (UDP_MAX_SEGMENTS is 128 since 6.9; the transport
+/// sends 64).
+pub const MERGED_DATAGRAMS_MAX: u64 = 64;
+/// For so long nothing may arrive before the accounts of a run are closed. Nanoseconds: 60 ms.
+pub const QUIET_NS: u64 = 60_000_000;
+/// Longest wait for that. Nanoseconds: 5 s.
+pub const SETTLE_NS_MAX: u64 = 5_000_000_000;
+/// Most intervals of one phase's timeline, a day of them. What comes later is in none.
+pub const TIMELINE_INTERVAL_COUNT_MAX: usize = 864_000;
 /// How often the load loop looks after signals and child processes. Nanoseconds: 10 ms.
 pub const WATCH_NS: u64 = 10_000_000;
 /// A generator that sends later than this after the schedule, at the 99.9th percentile, measures itself. Microseconds.

@@ -15,6 +15,8 @@ pub enum Purpose {
     Plan,
     /// When an authority is killed.
     Kill,
+    /// When payments of an open loop are due.
+    Arrivals,
 }
 
 /// The 32-byte seed of key `index` of a purpose: BLAKE3 in its key derivation mode. Benchmark keys guard nothing.
@@ -52,5 +54,10 @@ impl Draws {
     pub fn below(&mut self, bound: u32) -> u32 {
         let scaled = (u128::from(self.0.next_u64()) * u128::from(bound)) >> 64;
         u32::try_from(scaled).expect("the product is below bound << 64")
+    }
+
+    /// A number of the exponential distribution of mean 1: at most 22.2, since 2^32 numbers are drawn from.
+    pub fn exponential(&mut self) -> f64 {
+        -((f64::from(self.below(u32::MAX)) + 1.0) / f64::from(u32::MAX)).ln()
     }
 }

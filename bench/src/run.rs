@@ -1,29 +1,36 @@
-//! The measurement from end to end: prepare, start, saturate, open loop, audit, stop, report.
+//! The measurement from end to end: prepare, start, drive, audit, close the accounts, stop, report.
 
+use crate::accounting::{Accounting, AuthorityCounts, Datagrams, Payments, Sides, SocketState};
 use crate::audit::{Audit, Questions, audit};
 use crate::client::Client;
 use crate::cpu::Spent;
-use crate::drive::{Driver, Pace, Settings};
+use crate::drive::{Driver, Pace, Ramp, Settings};
 use crate::error::BenchError;
 use crate::interrupt::Interrupt;
 use crate::intruder::Intruder;
 use crate::journals::Journals;
+use crate::limits::{QUIET_NS, SETTLE_NS_MAX, WATCH_NS};
 use crate::locate;
 use crate::model::Model;
-use crate::options::RunOptions;
-use crate::process::AuthorityProcess;
-use crate::random::secret_seed;
-use crate::report::{DiskMeasure, Measures, PhaseMeasure, Report, SettingsReport};
+use crate::options::phases::{Load, WARM_UP};
+use crate::options::{ArrivalsChoice, RunOptions};
+use crate::process::{AuthorityProcess, AuthorityReport};
+use crate::random::{Draws, Purpose, generator, secret_seed};
+use crate::recording::Recording;
+use crate::report::{DiskMeasure, Measures, OPEN_LOOP, PhaseMeasure, Report, SATURATED, SettingsReport};
 use crate::scene::{HOST, Scene};
+use crate::world::World;
 use core::ops::Range;
+use std::net::SocketAddr;
 use std::path::Path;
 
 /// Runs a measurement. `command` is the command line that repeats it.
 ///
 /// # Errors
 /// What ends a run before its report; lost payments and a failed audit are in the report.
-pub fn run(options: &RunOptions, command: String) -> Result<Report, BenchError> {
+pub fn run(options: &RunOptions, command: String) -> Result<(Report, Recording), BenchError> {
     let interrupt = Interrupt::catch()?;
+    options.payment_count()?;
     let executable = locate::authority(options.authority_binary.as_deref());
     // A signal ends a build that is under way, too; then that is the reason, and not the build.
     interrupt.check()?;
@@ -31,14 +38,16 @@ pub fn run(options: &RunOptions, command: String) -> Result<Report, BenchError> 
     let scene = Scene::prepare(options, &interrupt)?;
     let journals = (!options.volatile).then(|| Journals::make(&options.data, scene.folder.path())).transpose()?;
     let disk = journals.as_ref().map(look_at_disk).transpose()?;
-    let is_priced = journals.is_some() && !options.no_price;
+    let is_priced = journals.is_some() && !options.no_price && options.phases.is_empty();
     let volatile = is_priced.then(|| saturate_volatile(options, &scene, &executable, &interrupt)).transpose()?;
     let (processes, ready) = scene.start(options, &executable, journals.as_ref(), &interrupt)?;
     let settings = SettingsReport::new(options, &scene.terms, scene.simulated_batch, scene.cores.clone(), &ready);
-    let mut stage = Stage { options, scene: &scene, processes, interrupt };
-    let measures = Measures { volatile, disk, ..stage.measure()? };
-    let authorities = stage.processes.into_iter().map(AuthorityProcess::stop).collect();
-    Ok(Report::new(command, settings, measures, authorities))
+    let (measures, authorities) = Stage::new(options, &scene, processes, interrupt).measure()?;
+    let measures = Measures { volatile, disk, ..measures };
+    let report = Report::new(command, settings, &measures, authorities);
+    let first_ns = measures.phases.first().map_or(0, |phase| phase.tally.begun_ns);
+    let phases = measures.phases.iter().map(|phase| phase.recording(first_ns)).collect();
+    Ok((report, Recording { phases, events: Vec::new() }))
 }
 
 /// What there is to know of the disk before anyone else uses it.
@@ -62,12 +71,12 @@ fn saturate_volatile(
     interrupt: &Interrupt,
 ) -> Result<PhaseMeasure, BenchError> {
     let (processes, _) = scene.start(options, executable, None, interrupt)?;
-    let mut stage = Stage { options, scene, processes, interrupt: interrupt.clone() };
+    let mut stage = Stage::new(options, scene, processes, interrupt.clone());
     let mut client = stage.client()?;
     let mut driver = stage.driver()?;
-    let saturated = stage.saturate(&mut driver, &mut client)?;
+    let mut phases = stage.saturate(&mut driver, &mut client)?;
     stage.processes.into_iter().map(AuthorityProcess::stop).for_each(drop);
-    Ok(saturated)
+    Ok(phases.pop().expect("the last one is at saturation"))
 }
 
 /// A run under way.
@@ -76,30 +85,85 @@ struct Stage<'a> {
     scene: &'a Scene,
     processes: Vec<AuthorityProcess>,
     interrupt: Interrupt,
+    /// When payments are due, where that is drawn.
+    arrivals: Option<Draws>,
 }
 
 impl<'a> Stage<'a> {
-    fn measure(&mut self) -> Result<Measures, BenchError> {
+    fn new(options: &'a RunOptions, scene: &'a Scene, processes: Vec<AuthorityProcess>, interrupt: Interrupt) -> Self {
+        let is_drawn = options.arrivals == ArrivalsChoice::Poisson;
+        let arrivals = is_drawn.then(|| generator(options.seed, Purpose::Arrivals));
+        Self { options, scene, processes, interrupt, arrivals }
+    }
+
+    /// Drives all phases, audits, and stops the authorities.
+    fn measure(mut self) -> Result<(Measures, Vec<AuthorityReport>), BenchError> {
         let mut client = self.client()?;
         let mut driver = self.driver()?;
-        let payments = self.options.saturated_payments()..self.scene.workload.plan.payment_count();
-        let saturated = self.saturate(&mut driver, &mut client)?;
-        let open_loop = self.open_loop(&mut driver, payments, &saturated, &mut client)?;
-
-        let intruder = client.expel().map(|intruder| intruder.counters());
+        let phases = match self.options.phases.is_empty() {
+            true => self.usual_phases(&mut driver, &mut client)?,
+            false => self.named_phases(&mut driver, &mut client)?,
+        };
+        client.quiet_intruder();
+        let received_in_phases = client.counters().datagrams_received;
         let audit = self.audit(&driver, &mut client)?;
-        Ok(Measures {
-            saturated,
-            open_loop,
+        let sockets = self.settle(&mut client)?;
+        let authorities: Vec<_> = self.processes.drain(..).map(AuthorityProcess::stop).collect();
+        // What they said last.
+        while client.discard(0)? {}
+        let mut measures = Measures {
+            phases,
             volatile: None,
             disk: None,
             replies: driver.reply_counters().clone(),
             audit,
-            intruder,
+            intruder: client.intruder().map(|intruder| intruder.counters()),
             client_transport: client.kind().to_string(),
             client: client.counters(),
             findings: client.findings().to_vec(),
-        })
+            accounting: Accounting::default(),
+        };
+        measures.accounting = self.account(&measures, received_in_phases, &mut client, sockets, &authorities);
+        Ok((measures, authorities))
+    }
+
+    /// The two phases of every run that names none, and a warm-up before if it was asked for.
+    fn usual_phases(&mut self, driver: &mut Driver<'_>, client: &mut Client) -> Result<Vec<PhaseMeasure>, BenchError> {
+        let mut phases = self.saturate(driver, client)?;
+        let payments = self.options.saturated_payments()..self.scene.workload.plan.payment_count();
+        let saturated = phases.last().expect("it was driven just now");
+        let open_loop = self.open_loop(driver, payments, saturated, client)?;
+        phases.push(open_loop);
+        Ok(phases)
+    }
+
+    /// The phases that the user named, one after the other.
+    fn named_phases(&mut self, driver: &mut Driver<'_>, client: &mut Client) -> Result<Vec<PhaseMeasure>, BenchError> {
+        let mut start = 0;
+        let mut phases = Vec::with_capacity(self.options.phases.len());
+        for (index, spec) in self.options.phases.iter().enumerate() {
+            let count = u32::try_from(spec.payment_count()).expect("all together have 32 bits");
+            let (payments, name) = (start..start + count, spec.name_at(index));
+            start += count;
+            phases.push(match spec.load {
+                Load::Window { in_flight, .. } => {
+                    eprintln!("phase {name}: {count} payments, {in_flight} in flight");
+                    self.phase(
+                        (&name, spec.is_measured()),
+                        driver,
+                        payments,
+                        Pace::Window { count: in_flight },
+                        client,
+                    )?
+                }
+                Load::Rate(ramp) => {
+                    let (from, to) = (ramp.from_per_s, ramp.to_per_s);
+                    eprintln!("phase {name}: {count} payments at {from} to {to} per second");
+                    self.scheduled((&name, spec.is_measured()), driver, payments, ramp, client)?
+                }
+            });
+        }
+        Ok(phases)
     }
 
     /// Pins this thread to the generator's core, and binds its sockets.
@@ -121,10 +185,18 @@ impl<'a> Stage<'a> {
         Ok(Driver::new(workload, terms, directory, self.settings(), secret_seed()?))
     }
 
-    fn saturate(&mut self, driver: &mut Driver<'_>, client: &mut Client) -> Result<PhaseMeasure, BenchError> {
+    /// The phase with the window, behind its warm-up if there is one.
+    fn saturate(&mut self, driver: &mut Driver<'_>, client: &mut Client) -> Result<Vec<PhaseMeasure>, BenchError> {
         let (count, border) = (self.options.window_used(), self.options.saturated_payments());
-        eprintln!("saturating with {border} payments, {count} in flight");
-        self.phase(driver, 0..border, Pace::Window { count }, client)
+        let warm_up = self.options.warm_up;
+        let mut phases = Vec::new();
+        if warm_up > 0 {
+            eprintln!("warming up with {warm_up} payments, {count} in flight");
+            phases.push(self.phase((WARM_UP, false), driver, 0..warm_up, Pace::Window { count }, client)?);
+        }
+        eprintln!("saturating with {} payments, {count} in flight", border - warm_up);
+        phases.push(self.phase((SATURATED, true), driver, warm_up..border, Pace::Window { count }, client)?);
+        Ok(phases)
     }
 
     /// Compares every running authority's accounts with what the outcomes make of them.
@@ -163,17 +235,39 @@ impl<'a> Stage<'a> {
             eprintln!("the authority settles nothing any more; the open loop is left out");
             let tally = driver.abandon(payments);
             let (authority, generator) = (Some(Spent::default()), Spent::default());
-            return Ok(PhaseMeasure { tally, rate_per_s: None, authority, generator });
+            let name = OPEN_LOOP.to_owned();
+            return Ok(PhaseMeasure { name, is_measured: true, tally, rate_per_s: None, authority, generator });
         }
         let found = u128::from(tally.settled) * 1_000_000_000 / u128::from(tally.elapsed_ns().max(1));
         let half = u64::try_from(found / 2).expect("fewer payments than nanoseconds").max(1);
         let rate_per_s = self.options.rate.unwrap_or(half);
         eprintln!("open loop with {} payments at {rate_per_s} per second", payments.len());
-        self.phase(driver, payments, Pace::Schedule { rate_per_s }, client)
+        let ramp = Ramp::level(rate_per_s, payments.end - payments.start);
+        self.scheduled((OPEN_LOOP, true), driver, payments, ramp, client)
+    }
+
+    /// A phase on a schedule, drawn if payments shall come as strangers do.
+    fn scheduled(
+        &mut self,
+        named: (&str, bool),
+        driver: &mut Driver<'_>,
+        payments: Range<u32>,
+        ramp: Ramp,
+        client: &mut Client,
+    ) -> Result<PhaseMeasure, BenchError> {
+        let Ramp { from_per_s, to_per_s, .. } = ramp;
+        let is_level = self.arrivals.is_none() && from_per_s == to_per_s;
+        let pace = match is_level {
+            true => Pace::Schedule { rate_per_s: from_per_s },
+            false => Pace::Times(ramp.times(payments.end - payments.start, self.arrivals.as_mut())),
+        };
+        let measure = self.phase(named, driver, payments, pace, client)?;
+        Ok(PhaseMeasure { rate_per_s: Some((from_per_s, to_per_s)), ..measure })
     }
 
     fn phase(
         &mut self,
+        (name, is_measured): (&str, bool),
         driver: &mut Driver<'_>,
         payments: Range<u32>,
         pace: Pace,
@@ -182,11 +276,10 @@ impl<'a> Stage<'a> {
         let (authority_before, generator_before) = (self.authorities_spent()?, Spent::by(std::process::id())?);
         let tally = driver.phase(payments, pace, client, &mut watch(&mut self.processes, &self.interrupt))?;
         Ok(PhaseMeasure {
+            name: name.to_owned(),
+            is_measured,
             tally,
-            rate_per_s: match pace {
-                Pace::Schedule { rate_per_s } => Some(rate_per_s),
-                Pace::Window { .. } => None,
-            },
+            rate_per_s: None,
             authority: Some(self.authorities_spent()?.since(authority_before)),
             generator: Spent::by(std::process::id())?.since(generator_before),
         })
@@ -194,6 +287,76 @@ impl<'a> Stage<'a> {
 
     fn authorities_spent(&self) -> Result<Spent, BenchError> {
         self.processes.iter().try_fold(Spent::default(), |sum, process| Ok(sum + Spent::by(process.id())?))
+    }
+
+    /// Waits until nothing is on its way any more, within bounds, and looks at the sockets of both sides: ours, theirs.
+    fn settle(&mut self, client: &mut Client) -> Result<Option<(SocketState, SocketState)>, BenchError> {
+        let Scene { terms, directory, .. } = self.scene;
+        let of_authority = |authority| (0..directory.shard_count(authority)).map(move |shard| (authority, shard));
+        let shards = (0..terms.live_count).flat_map(of_authority);
+        let theirs: Vec<SocketAddr> = shards.map(|(authority, shard)| directory.address(authority, shard)).collect();
+        let begun_ns = client.now_ns();
+        let mut quiet_since_ns = begun_ns;
+        loop {
+            self.interrupt.check()?;
+            let has_arrived = client.discard(WATCH_NS)?;
+            let (Some(our_state), Some(their_state)) = (client.socket_state(), SocketState::of(&theirs)) else {
+                return Ok(None);
+            };
+            let now_ns = client.now_ns();
+            if has_arrived || their_state.waiting_bytes > 0 {
+                quiet_since_ns = now_ns;
+            }
+            if now_ns - quiet_since_ns >= QUIET_NS || now_ns - begun_ns >= SETTLE_NS_MAX {
+                return Ok(Some((our_state, their_state)));
+            }
+        }
+    }
+
+    /// The ledgers, from the counters of both sides.
+    fn account(
+        &self,
+        measures: &Measures,
+        received_in_phases: u64,
+        client: &mut Client,
+        sockets: Option<(SocketState, SocketState)>,
+        authorities: &[AuthorityReport],
+    ) -> Accounting {
+        let tallies: Vec<_> = measures.phases.iter().map(|phase| &phase.tally).collect();
+        let payments = Payments::new(self.scene.workload.plan.payment_count().into(), &tallies);
+        let counts = AuthorityCounts::of(authorities);
+        let unknown = |because: String| Accounting {
+            payments: payments.clone(),
+            datagrams: None,
+            unknown_because: Some(because),
+        };
+        let Some((our_sockets, their_sockets)) = sockets else {
+            return unknown("the kernel does not tell in /proc/net/udp what it dropped".to_owned());
+        };
+        let counts = match counts {
+            Ok(counts) => counts,
+            Err(because) => return unknown(because),
+        };
+        let intruder = measures.intruder.unwrap_or_default();
+        let (intruder_unsent, intruder_received) =
+            client.intruder().map_or((0, 0), |intruder| intruder.unsent_and_received());
+        let sides = Sides {
+            pushed: client.pushed(),
+            unsent: measures.client.datagrams_unsent,
+            received_in_phases,
+            received: measures.client.datagrams_received,
+            used: tallies.iter().map(|tally| tally.used_replies).sum(),
+            late: measures.replies.late + tallies.iter().map(|tally| tally.late_replies).sum::<u64>(),
+            invalid: measures.replies.invalid(),
+            overrun: measures.replies.overrun,
+            intruder_pushed: intruder.bad_orders,
+            intruder_unsent,
+            intruder_received,
+            intruder_named: intruder.refused + intruder.other_answers,
+            our_sockets,
+            their_sockets,
+        };
+        Accounting { payments, datagrams: Some(Datagrams::new(&sides, &counts)), unknown_because: None }
     }
 }
 

@@ -52,13 +52,14 @@ impl Scene {
     /// # Errors
     /// The machine's faults; [`BenchError::Usage`]; [`BenchError::Interrupted`].
     pub fn prepare(options: &RunOptions, interrupt: &Interrupt) -> Result<Self, BenchError> {
+        let payment_count = options.payment_count()?;
         let cores = Cores::divide();
         let first_ports = ports::find_rows(HOST, usize::from(options.committee), options.shards)?;
         let mut members = Members::new(options.seed, HOST, &first_ports, options.shards)?;
         let progress = Progress::start("deriving account keys", u64::from(options.accounts));
         let accounts = Accounts::derive(options.seed, options.accounts, &progress, interrupt)?;
         progress.finish();
-        let plan = Plan::draw(options.seed, options.accounts, options.payments);
+        let plan = Plan::draw(options.seed, options.accounts, payment_count);
         let live_count = if options.live { usize::from(options.committee) } else { 1 };
         let parts = Part::divide(HOST, options.shards, options.processes)?;
         let folder = Folder::write(&members, live_count, &accounts, plan.funding(), &parts)?;
@@ -67,7 +68,7 @@ impl Scene {
         let simulated_batch = usize::from(options.simulated_batch).min(1 << terms.path_levels_max);
         let voters = members.split_keys(terms.live_count..terms.live_count + terms.simulated_count);
 
-        let progress = Progress::start("signing orders", u64::from(options.payments));
+        let progress = Progress::start("signing orders", u64::from(payment_count));
         let (network, shard_count) = (&terms.network, options.shards);
         let orders = Orders::sign(&plan, &accounts, network, shard_count, options.hint, &progress, interrupt)?;
         progress.finish();

@@ -47,7 +47,7 @@ use crate::orders::Orders;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::random::secret_seed;
-use crate::report::PhaseMeasure;
+use crate::report::{OPEN_LOOP, PhaseMeasure, SATURATED};
 use crate::terms::Terms;
 use crate::votes::SimulatedVotes;
 use crate::workload::Workload;
@@ -225,7 +225,7 @@ impl Run<'_> {
         let border = payment_count - payment_count / 3;
         let count = options.window_used(workload.plan.account_count());
         eprintln!("saturating with {border} payments, {count} in flight");
-        let saturated = self.phase(&mut ledger, &mut driver, 0..border, Pace::Window { count }, client)?;
+        let saturated = self.phase(SATURATED, &mut ledger, &mut driver, 0..border, Pace::Window { count }, client)?;
         let open_loop = self.open_loop(&mut ledger, &mut driver, border..payment_count, &saturated, client)?;
         let (audit, last) = self.audit(&driver, client)?;
         let replies = driver.reply_counters().clone();
@@ -256,16 +256,19 @@ impl Run<'_> {
         if tally.gave_up || tally.settled == 0 {
             eprintln!("nothing settles any more; the open loop is left out");
             let generator = Spent::default();
-            return Ok(PhaseMeasure { tally: driver.abandon(payments), rate_per_s: None, authority: None, generator });
+            let (name, tally) = (OPEN_LOOP.to_owned(), driver.abandon(payments));
+            return Ok(PhaseMeasure { name, is_measured: true, tally, rate_per_s: None, authority: None, generator });
         }
         let rate = self.options.rate.map(|rate_per_s| self.part.share_of(rate_per_s).max(1));
         let rate_per_s = rate.unwrap_or_else(|| half_of(tally));
         eprintln!("open loop with {} payments at {rate_per_s} per second", payments.len());
-        self.phase(ledger, driver, payments, Pace::Schedule { rate_per_s }, client)
+        let open_loop = self.phase(OPEN_LOOP, ledger, driver, payments, Pace::Schedule { rate_per_s }, client)?;
+        Ok(PhaseMeasure { rate_per_s: Some((rate_per_s, rate_per_s)), ..open_loop })
     }
 
     fn phase(
         &self,
+        name: &str,
         ledger: &mut Ledger<'_>,
         driver: &mut Driver<'_>,
         payments: Range<u32>,
@@ -274,11 +277,14 @@ impl Run<'_> {
     ) -> Result<PhaseMeasure, BenchError> {
         let before = Spent::by(std::process::id())?;
         let tally = ledger.phase(driver, payments, pace, client, &mut || self.interrupt.check())?;
-        let rate_per_s = match pace {
-            Pace::Schedule { rate_per_s } => Some(rate_per_s),
-            Pace::Window { .. } => None,
-        };
-        Ok(PhaseMeasure { tally, rate_per_s, authority: None, generator: Spent::by(std::process::id())?.since(before) })
+        Ok(PhaseMeasure {
+            name: name.to_owned(),
+            is_measured: true,
+            tally,
+            rate_per_s: None,
+            authority: None,
+            generator: Spent::by(std::process::id())?.since(before),
+        })
     }
 
     /// Compares every authority's accounts with what the outcomes make of them. Where all agree, the book shall know the balances.

@@ -1,13 +1,14 @@
 //! What a run against a running committee found.
 
 use super::{AttachOptions, BookReport, Ground, LeftOut};
+use crate::accounting::Payments;
 use crate::audit::Audit;
 use crate::client::ClientCounters;
 use crate::latency::SpanSummaries;
 use crate::load_shard::LoadShard;
 use crate::replies::ReplyCounters;
 use crate::report::{
-    Counts, GeneratorReport, PhaseMeasure, PhaseReport, Phases, grid, grouped, latencies, outcome, right_aligned,
+    Counts, GeneratorReport, PhaseMeasure, PhaseReport, Phases, grid, grouped, latencies_of, outcome, right_aligned,
     throughput,
 };
 use crate::workload::Workload;
@@ -50,12 +51,16 @@ pub struct AttachReport {
     pub authority_cpu_ns_per_payment: Option<f64>,
     /// Latencies of the open loop, from the schedule; microseconds.
     pub latency_us: SpanSummaries,
+    /// The same latencies from the first send.
+    pub latency_from_send_us: SpanSummaries,
     /// The load generator itself.
     pub generator: GeneratorReport,
     /// What was written to the wallet's book.
     pub book: BookReport,
     /// Both phases apart.
     pub phases: Phases,
+    /// What the schedule handed out against what became of it.
+    pub accounting: AttachAccounting,
     /// The balances at the end, at every authority.
     pub audit: Audit,
 }
@@ -69,6 +74,13 @@ pub struct PartReport {
     pub count: u32,
     /// When it began together with the others, in seconds since 1970; null: at once.
     pub start_at: Option<u64>,
+}
+
+/// The ledger of payments; the authorities' counters are not ours to see.
+#[derive(Debug, Serialize)]
+pub struct AttachAccounting {
+    /// Payments.
+    pub payments: Payments,
 }
 
 /// What was measured.
@@ -101,9 +113,13 @@ impl AttachReport {
     ) -> Self {
         let Found { saturated, open_loop, replies, audit, book, transport, sockets, findings } = found;
         let counts = Counts::new(&[&saturated.tally, &open_loop.tally], &replies);
-        let phases = Phases { saturated: PhaseReport::new(&saturated), open_loop: PhaseReport::new(&open_loop) };
+        let payments = Payments::new(workload.plan.payment_count().into(), &[&saturated.tally, &open_loop.tally]);
+        let phase_list = [PhaseReport::new(&saturated), PhaseReport::new(&open_loop)];
         let lag_us = open_loop.tally.lag.summary();
         let accounts = workload.plan.account_count();
+        let generator = GeneratorReport::new(transport, sockets, findings, &replies, &phase_list, lag_us, None);
+        let [saturated, open_loop] = phase_list;
+        let phases = Phases { saturated, open_loop };
         Self {
             command,
             version: env!("CARGO_PKG_VERSION"),
@@ -121,9 +137,11 @@ impl AttachReport {
             counts,
             authority_cpu_ns_per_payment: None,
             latency_us: phases.open_loop.latency_us,
-            generator: GeneratorReport::new(transport, sockets, findings, &replies, &phases, lag_us, None),
+            latency_from_send_us: phases.open_loop.latency_from_send_us,
+            generator,
             book,
             phases,
+            accounting: AttachAccounting { payments },
             audit,
         }
     }
@@ -135,19 +153,22 @@ impl AttachReport {
             failures.push("what is pending is in the wallet's book: `quittance-wallet recover` finishes it".to_owned());
         }
         failures.extend(self.audit.failure());
+        let Payments { unscheduled, remainder, .. } = self.accounting.payments;
+        if (unscheduled, remainder) != (0, 0) {
+            failures.push(format!(
+                "the accounting of payments does not add up: {unscheduled} unscheduled, remainder {remainder}"
+            ));
+        }
         failures
     }
 }
 
 /// The report as text.
 pub fn table(report: &AttachReport) -> String {
-    let parts = [
-        settings(report),
-        throughput(&report.phases),
-        latencies("latency in the open loop, from the schedule (us)", &report.phases.open_loop),
-        latencies("latency at saturation (us)", &report.phases.saturated),
-        outcome(&report.counts, &report.audit, &report.generator, None),
-    ];
+    let Phases { saturated, open_loop } = &report.phases;
+    let mut parts = vec![settings(report), throughput(&[saturated.clone(), open_loop.clone()])];
+    parts.extend(latencies_of(open_loop).into_iter().chain(latencies_of(saturated)));
+    parts.push(outcome(&report.counts, &report.audit, &report.generator, None));
     let mut text: String = parts.iter().map(|part| format!("{part}\n\n")).collect();
     for reason in &report.generator.limited_because {
         text += &format!("the generator may limit: {reason}\n");

@@ -15,6 +15,9 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// The exit code of a run in which the generator measured itself.
+const INVALID: u8 = 97;
+
 fn main() -> ExitCode {
     let ended = match Cli::parse().into_command() {
         Command::Run(options) => measure(&options),
@@ -35,13 +38,16 @@ fn main() -> ExitCode {
 
 /// Runs, prints, and says by the exit code whether all is well.
 fn measure(options: &RunOptions) -> Result<ExitCode, BenchError> {
-    let report = run(options, command_line())?;
+    let (report, _recording) = run(options, command_line())?;
     if options.json {
         print_json(&report);
     } else {
         println!("{}", report::table(&report));
     }
-    Ok(concluded(&report.failures()))
+    report.invalid_because.iter().for_each(|reason| eprintln!("quittance-bench: the run is invalid: {reason}"));
+    let failures = report.failures();
+    // A failure says more than an invalid figure.
+    if failures.is_empty() && !report.valid { Ok(ExitCode::from(INVALID)) } else { Ok(concluded(&failures)) }
 }
 
 /// Measures a committee that runs already, prints, and says by the exit code whether all is well.

@@ -110,7 +110,7 @@ impl<'a> Trial<'a> {
         // Making the journals is no restart.
         self.restarts_ms.clear();
         let payment_count = self.scene.workload.plan.payment_count();
-        let mut phase = self.driver.begin(0..payment_count - TAIL_PAYMENTS, self.pace, &mut self.client);
+        let mut phase = self.driver.begin(0..payment_count - TAIL_PAYMENTS, self.pace.clone(), &mut self.client);
         for (round, kill_us) in (1..).zip(kills_us) {
             let victim = self.choose(processes.len());
             self.round(&mut processes, victim, *kill_us, &mut phase)?;

@@ -2,8 +2,9 @@
 
 use super::Settings;
 use super::records::ToRecord;
-use super::slots::Slots;
+use super::slots::{Slot, Slots};
 use super::tally::Tally;
+use super::timeline::Timeline;
 use crate::error::BenchError;
 use crate::limits::{PASSING_REFUSAL_COUNT_MAX, WITHHELD_EVERY};
 use crate::replies::{Claim, Expectations, Fault, Statement, Unexpected};
@@ -54,11 +55,31 @@ pub(super) struct Flight<'a> {
     withheld: VecDeque<u32>,
     /// What is to be written down, where someone writes. Then all certificates are kept back until it is.
     pub(super) to_record: Option<ToRecord>,
+    /// Payments that are held, or were and may go now.
+    held_count: usize,
     /// When something last went on.
     pub(super) progress_ns: u64,
     /// Whether payments were lost since then.
     losing: bool,
     pub(super) tally: Tally,
+    timeline: Timeline,
+    /// A planted bug, if any.
+    #[cfg(test)]
+    pub(super) mutant: Option<Mutant>,
+}
+
+/// Bugs in the accounting, planted by tests.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mutant {
+    /// Payments that time out are forgotten.
+    ForgetsTimeouts,
+    /// Payments that are never sent because the one before was refused are forgotten.
+    ForgetsBlocked,
+    /// A payment that two rejections decide is counted for each.
+    CountsRejectionsTwice,
+    /// Replies that come again in the same turn are forgotten.
+    ForgetsLateReplies,
 }
 
 impl<'a> Flight<'a> {
@@ -82,10 +103,37 @@ impl<'a> Flight<'a> {
             ready: VecDeque::with_capacity(slot_count),
             withheld: VecDeque::with_capacity(settings.withheld_max + 1),
             to_record: None,
+            held_count: 0,
             progress_ns: 0,
             losing: false,
             tally: Tally::default(),
+            timeline: Timeline::default(),
+            #[cfg(test)]
+            mutant: None,
         }
+    }
+
+    /// Begins to count anew.
+    pub(super) fn start_tally(&mut self, now_ns: u64) {
+        self.tally = Tally { begun_ns: now_ns, ..Tally::default() };
+        self.timeline.begin(now_ns);
+    }
+
+    /// Ends the intervals of the timeline that are over, before anything of this moment is counted.
+    pub(super) fn roll(&mut self, now_ns: u64) {
+        self.timeline.roll(now_ns, self.slots.used(), &mut self.tally);
+    }
+
+    /// What was counted since it began.
+    pub(super) fn end_tally(&mut self) -> Tally {
+        self.timeline.end(self.slots.used(), &mut self.tally);
+        core::mem::take(&mut self.tally)
+    }
+
+    /// Whether this bug was planted.
+    #[cfg(test)]
+    fn is_planted(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
     }
 
     pub(super) fn outcomes(&self) -> &[Outcome] {
@@ -97,9 +145,21 @@ impl<'a> Flight<'a> {
         self.slots.used()
     }
 
-    /// A held payment that may go now.
+    /// How many payments can be in flight.
+    pub(super) fn slot_count(&self) -> usize {
+        self.slots.count()
+    }
+
+    /// How many payments' turns came that wait for their senders' payments before.
+    pub(super) fn held_count(&self) -> usize {
+        self.held_count
+    }
+
+    /// A held payment that may go now: it is sent at once.
     pub(super) fn next_ready(&mut self) -> Option<u32> {
-        self.ready.pop_front()
+        let ready = self.ready.pop_front();
+        self.held_count -= usize::from(ready.is_some());
+        ready
     }
 
     pub(super) fn next_timeout_ns(&self) -> Option<u64> {
@@ -115,22 +175,31 @@ impl<'a> Flight<'a> {
             Outcome::Settled if self.slot_of[before as usize] == NO_SLOT => true,
             Outcome::Rejected | Outcome::Lost => {
                 self.outcomes[payment as usize] = Outcome::Lost;
-                self.tally.blocked += 1;
+                self.count_blocked();
                 false
             }
             Outcome::Unsent | Outcome::Held | Outcome::InFlight | Outcome::Settled => {
                 self.outcomes[payment as usize] = Outcome::Held;
                 self.tally.held += 1;
+                self.held_count += 1;
                 false
             }
         }
     }
 
-    /// Sends a payment's order. Its latency counts from `begun_ns`.
+    fn count_blocked(&mut self) {
+        #[cfg(test)]
+        if self.is_planted(Mutant::ForgetsBlocked) {
+            return;
+        }
+        self.tally.blocked += 1;
+    }
+
+    /// Sends a payment's order, which was due at `due_ns`.
     pub(super) fn begin(
         &mut self,
         payment: u32,
-        begun_ns: u64,
+        due_ns: u64,
         now_ns: u64,
         world: &mut impl World,
     ) -> Result<(), BenchError> {
@@ -138,9 +207,10 @@ impl<'a> Flight<'a> {
             // Nothing was awaited until now, so nothing was late.
             self.progress_ns = now_ns;
         }
-        let slot = self.slots.open(payment, begun_ns);
+        let slot = self.slots.open(payment, due_ns, now_ns);
         self.outcomes[payment as usize] = Outcome::InFlight;
         self.slot_of[payment as usize] = slot;
+        self.tally.sent += 1;
         self.tally.first_sent_ns.get_or_insert(now_ns);
         self.tally.in_flight_max = self.tally.in_flight_max.max(self.slots.used());
         self.send(slot, now_ns, world)
@@ -150,9 +220,14 @@ impl<'a> Flight<'a> {
     pub(super) fn act(&mut self, claim: &Claim, arrived_ns: u64, world: &mut impl World) -> Result<(), BenchError> {
         // An earlier reply of the same turn may have changed what is awaited.
         if self.awaited(claim.payment, claim.authority, claim.statement).is_err() {
+            #[cfg(test)]
+            if self.is_planted(Mutant::ForgetsLateReplies) {
+                return Ok(());
+            }
             self.tally.late_replies += 1;
             return Ok(());
         }
+        self.tally.used_replies += 1;
         let slot = self.slot_of[claim.payment as usize];
         match claim.statement {
             Statement::Vote => self.vote(slot, claim, arrived_ns, world),
@@ -193,7 +268,8 @@ impl<'a> Flight<'a> {
         for payment in payments {
             match self.outcomes[payment as usize] {
                 Outcome::InFlight => self.lose(self.slot_of[payment as usize]),
-                Outcome::Unsent | Outcome::Held => {
+                outcome @ (Outcome::Unsent | Outcome::Held) => {
+                    self.held_count -= usize::from(outcome == Outcome::Held);
                     self.outcomes[payment as usize] = Outcome::Lost;
                     self.tally.unsent += 1;
                 }
@@ -273,6 +349,9 @@ impl<'a> Flight<'a> {
     fn send(&mut self, slot: u32, now_ns: u64, world: &mut impl World) -> Result<(), BenchError> {
         let entry = self.slots.get(slot);
         entry.tries += 1;
+        if entry.certified && entry.certificate_sent_ns == 0 {
+            entry.certificate_sent_ns = now_ns;
+        }
         let entry = *entry;
         let answered = entry.refusals | if entry.certified { entry.receipts } else { entry.votes };
         let order = self.workload.orders.frame(entry.payment);
@@ -309,12 +388,14 @@ impl<'a> Flight<'a> {
         if self.terms.weight(entry.votes) < self.terms.live_votes() {
             return Ok(());
         }
-        let (payment, begun_ns, vote_count) = (entry.payment, entry.begun_ns, entry.votes.count_ones() as usize);
+        let (payment, due_ns, sent_ns) = (entry.payment, entry.due_ns, entry.sent_ns);
+        let vote_count = entry.votes.count_ones() as usize;
         entry.certified = true;
         entry.voted_ns = arrived_ns;
         entry.tries = 0;
         entry.refusals = 0;
-        self.tally.spans.order_vote.record(arrived_ns.saturating_sub(begun_ns));
+        self.tally.spans.order_vote.record(arrived_ns.saturating_sub(due_ns));
+        self.tally.spans_from_send.order_vote.record(arrived_ns.saturating_sub(sent_ns));
         self.progress(arrived_ns);
         let votes = &self.workload.votes;
         self.slots.append_votes(slot, |out| votes.write(payment, out));
@@ -360,10 +441,9 @@ impl<'a> Flight<'a> {
         let answered = entry.receipts | entry.refusals;
         if !entry.settled && self.terms.weight(entry.receipts) >= self.terms.receipts() {
             entry.settled = true;
-            let (begun_ns, voted_ns, payment) = (entry.begun_ns, entry.voted_ns, entry.payment);
-            let spans = &mut self.tally.spans;
-            spans.certificate_receipt.record(arrived_ns.saturating_sub(voted_ns));
-            spans.order_receipt.record(arrived_ns.saturating_sub(begun_ns));
+            let entry = *entry;
+            self.record_spans(&entry, arrived_ns);
+            let payment = entry.payment;
             self.outcomes[payment as usize] = Outcome::Settled;
             self.tally.settled += 1;
             self.tally.last_settled_ns = arrived_ns;
@@ -373,6 +453,18 @@ impl<'a> Flight<'a> {
         if self.slots.peek(slot).settled && answered == self.terms.live_mask() {
             self.close(slot, Outcome::Settled);
         }
+    }
+
+    fn record_spans(&mut self, entry: &Slot, arrived_ns: u64) {
+        let [from_due_ns, from_sent_ns, from_voted_ns, from_certificate_ns] =
+            [entry.due_ns, entry.sent_ns, entry.voted_ns, entry.certificate_sent_ns.max(entry.voted_ns)]
+                .map(|since_ns| arrived_ns.saturating_sub(since_ns));
+        let Tally { spans, spans_from_send, .. } = &mut self.tally;
+        spans.certificate_receipt.record(from_voted_ns);
+        spans.order_receipt.record(from_due_ns);
+        spans_from_send.certificate_receipt.record(from_certificate_ns);
+        spans_from_send.order_receipt.record(from_sent_ns);
+        self.timeline.settled(from_due_ns);
     }
 
     fn rejection(&mut self, slot: u32, claim: &Claim, code: Reject, arrived_ns: u64) {
@@ -393,6 +485,10 @@ impl<'a> Flight<'a> {
             self.close(slot, Outcome::Settled);
         } else if !entry.settled && self.terms.weight(self.terms.live_mask() & !refusals) < needed {
             self.tally.rejected += 1;
+            #[cfg(test)]
+            if self.is_planted(Mutant::CountsRejectionsTwice) {
+                self.tally.rejected += 1;
+            }
             self.tally.rejected_by_code.add(code);
             self.progress(arrived_ns);
             self.close(slot, Outcome::Rejected);
@@ -408,8 +504,16 @@ impl<'a> Flight<'a> {
     fn lose(&mut self, slot: u32) {
         self.losing = true;
         let certified = self.slots.peek(slot).certified;
-        *(if certified { &mut self.tally.lost_certificate } else { &mut self.tally.lost_order }) += 1;
+        self.count_timeout(certified);
         self.close(slot, Outcome::Lost);
+    }
+
+    fn count_timeout(&mut self, certified: bool) {
+        #[cfg(test)]
+        if self.is_planted(Mutant::ForgetsTimeouts) {
+            return;
+        }
+        *(if certified { &mut self.tally.lost_certificate } else { &mut self.tally.lost_order }) += 1;
     }
 
     /// Ends a payment and lets the sender's next one go, or lost with it, if it was held.
@@ -429,7 +533,8 @@ impl<'a> Flight<'a> {
                 return;
             }
             self.outcomes[held as usize] = Outcome::Lost;
-            self.tally.blocked += 1;
+            self.held_count -= 1;
+            self.count_blocked();
             next = self.workload.plan.successor(held);
         }
     }

@@ -5,19 +5,24 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `pace.rs` | window or schedule |
+//! | `pace.rs`, `arrivals.rs` | window or schedule; times drawn ahead |
 //! | `flight.rs`, `slots.rs` | payments in flight |
 //! | `records.rs` | what is to be written down of them, where someone writes |
-//! | `tally.rs` | what became of them |
+//! | `tally.rs`, `timeline.rs` | what became of them, in all and interval by interval |
 
+mod arrivals;
 mod flight;
+#[cfg(test)]
+mod honest_tests;
 mod pace;
 mod records;
 mod slots;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod timeline;
 
+pub use arrivals::Ramp;
 pub use flight::Outcome;
 pub use pace::Pace;
 pub use records::ToRecord;
@@ -74,6 +79,8 @@ pub struct Phase {
     watched_ns: u64,
     /// How long the next step may sleep.
     wait_ns: u64,
+    /// When there was last no room for another payment in flight, if ever. What was due until then waited for the server.
+    full_ns: Option<u64>,
 }
 
 impl<'a> Driver<'a> {
@@ -85,11 +92,22 @@ impl<'a> Driver<'a> {
         settings: Settings,
         verifier_seed: [u8; 32],
     ) -> Self {
+        Self::with_slots(workload, terms, directory, settings, verifier_seed, IN_FLIGHT_MAX)
+    }
+
+    fn with_slots(
+        workload: &'a Workload,
+        terms: &'a Terms,
+        directory: &'a Directory,
+        settings: Settings,
+        verifier_seed: [u8; 32],
+        slot_count: usize,
+    ) -> Self {
         Self {
             settings,
             replies: Replies::new(terms, directory, verifier_seed),
-            flight: Flight::new(workload, terms, directory, IN_FLIGHT_MAX, settings),
-            due: Vec::with_capacity(IN_FLIGHT_MAX),
+            flight: Flight::new(workload, terms, directory, slot_count, settings),
+            due: Vec::with_capacity(slot_count),
         }
     }
 
@@ -117,15 +135,24 @@ impl<'a> Driver<'a> {
     /// Begins a phase, to be driven step by step until it is over. [`Self::phase`] does it all at once.
     pub fn begin(&mut self, payments: Range<u32>, pace: Pace, world: &mut impl World) -> Phase {
         let now_ns = world.now_ns();
-        self.flight.tally = Tally::default();
+        self.flight.start_tally(now_ns);
         self.flight.progress(now_ns);
-        Phase { pace, cursor: payments.start, payments, started_ns: now_ns, now_ns, watched_ns: now_ns, wait_ns: 0 }
+        Phase {
+            pace,
+            cursor: payments.start,
+            payments,
+            started_ns: now_ns,
+            now_ns,
+            watched_ns: now_ns,
+            wait_ns: 0,
+            full_ns: None,
+        }
     }
 
     /// Whether every payment of the phase has ended, those excepted whose certificates are withheld.
     pub fn is_over(&self, phase: &Phase) -> bool {
-        let withheld = self.flight.withheld_count();
-        self.flight.count() == withheld && self.flight.tally.ended() + withheld as u64 == phase.payments.len() as u64
+        // Not by the tally, which is to add up by itself.
+        phase.is_exhausted() && self.flight.count() == self.flight.withheld_count() && self.flight.held_count() == 0
     }
 
     /// Turns the loop once.
@@ -146,6 +173,7 @@ impl<'a> Driver<'a> {
             phase.watched_ns = end_ns;
             watch.look()?;
             if self.is_stalled(end_ns) {
+                self.flight.tally.scheduled += u64::from(phase.payments.end - phase.cursor);
                 self.flight.give_up(phase.payments.clone());
                 phase.cursor = phase.payments.end;
             }
@@ -156,7 +184,7 @@ impl<'a> Driver<'a> {
 
     /// Ends a phase and returns what became of its payments.
     pub fn end(&mut self) -> Tally {
-        core::mem::take(&mut self.flight.tally)
+        self.flight.end_tally()
     }
 
     /// What became of the payments of the phase under way so far.
@@ -202,12 +230,13 @@ impl<'a> Driver<'a> {
     /// Gives up payments that were not sent, and returns the tally that says so.
     pub fn abandon(&mut self, payments: Range<u32>) -> Tally {
         self.flight.tally = Tally::default();
-        self.flight.give_up(payments);
+        self.give_up(payments);
         core::mem::take(&mut self.flight.tally)
     }
 
     /// Gives up payments of the phase under way that it was never extended to.
     pub fn give_up(&mut self, payments: Range<u32>) {
+        self.flight.tally.scheduled += u64::from(payments.end - payments.start);
         self.flight.give_up(payments);
     }
 
@@ -267,6 +296,7 @@ impl<'a> Driver<'a> {
         })?;
         // The replies may have come while we slept, so the time is read again. What we take to check them is not theirs.
         let now_ns = if arrived || wait_ns > 0 { world.now_ns() } else { now_ns };
+        flight.roll(now_ns);
         if arrived {
             replies.verify();
             for claim in replies.claims() {
@@ -280,27 +310,35 @@ impl<'a> Driver<'a> {
     /// Sends what is due and finds room.
     fn admit(&mut self, phase: &mut Phase, now_ns: u64, world: &mut impl World) -> Result<bool, BenchError> {
         let mut sent = false;
-        let in_flight_max = phase.pace.in_flight_max();
+        let in_flight_max = phase.pace.in_flight_max().min(self.flight.slot_count());
+        let is_open = phase.pace.is_open();
         while self.flight.count() < in_flight_max {
             let (payment, is_new) = match self.flight.next_ready() {
                 Some(held) => (held, false),
-                None if phase.cursor < phase.payments.end && phase.due_ns(phase.cursor, now_ns) <= now_ns => {
+                None if phase.next_due_ns(now_ns).is_some_and(|due_ns| due_ns <= now_ns) => {
+                    let payment = phase.cursor;
                     phase.cursor += 1;
-                    if !self.flight.turn(phase.cursor - 1) {
-                        self.flight.release_before(phase.cursor - 1, now_ns, world)?;
+                    self.flight.tally.scheduled += 1;
+                    if !self.flight.turn(payment) {
+                        self.flight.release_before(payment, now_ns, world)?;
                         continue;
                     }
-                    (phase.cursor - 1, true)
+                    (payment, true)
                 }
                 None => break,
             };
             let due_ns = phase.due_ns(payment, now_ns);
             self.flight.begin(payment, due_ns, now_ns, world)?;
             sent = true;
-            // What was held waited for the server, not for us.
-            if is_new && matches!(phase.pace, Pace::Schedule { .. }) {
+            // What was held, or waited for room, waited for the server, not for us.
+            let waited = is_open && is_new && phase.full_ns.is_some_and(|full_ns| due_ns <= full_ns);
+            self.flight.tally.waited_for_room += u64::from(waited);
+            if is_new && is_open && !waited {
                 self.due.push(due_ns);
             }
+        }
+        if self.flight.count() >= in_flight_max {
+            phase.full_ns = Some(now_ns);
         }
         Ok(sent)
     }
@@ -328,10 +366,7 @@ impl<'a> Driver<'a> {
             return 0;
         }
         // A window that has room for another order was filled: then only replies and timeouts are waited for.
-        let next_order_ns = match phase.pace {
-            Pace::Schedule { .. } if phase.cursor < phase.payments.end => Some(phase.due_ns(phase.cursor, now_ns)),
-            Pace::Schedule { .. } | Pace::Window { .. } => None,
-        };
+        let next_order_ns = phase.next_due_ns(now_ns).filter(|_| phase.pace.is_open());
         let next_ns = next_order_ns.into_iter().chain(self.flight.next_timeout_ns()).min().unwrap_or(u64::MAX);
         let wait_ns = next_ns.saturating_sub(now_ns).min(SLEEP_NS_MAX);
         if self.settings.owns_core && wait_ns < SLEEP_NS_MIN { 0 } else { wait_ns }
@@ -348,6 +383,11 @@ impl Phase {
     /// Whether the turn of every payment has come that the phase has so far.
     pub fn is_exhausted(&self) -> bool {
         self.cursor == self.payments.end
+    }
+
+    /// When the next payment's turn comes, if there is one; `now_ns` if at any time.
+    fn next_due_ns(&self, now_ns: u64) -> Option<u64> {
+        (!self.is_exhausted()).then(|| self.due_ns(self.cursor, now_ns))
     }
 
     /// When a payment is due; `now_ns` if at any time.

@@ -1,9 +1,10 @@
 //! When the next payment goes out: as soon as the window has room, or when a schedule says so.
 
 use crate::limits::IN_FLIGHT_MAX;
+use std::sync::Arc;
 
 /// The pace of one phase.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pace {
     /// Closed loop, for saturation: so many payments in flight, a new one for each that ends.
     Window {
@@ -15,22 +16,34 @@ pub enum Pace {
         /// Payments per second; above zero.
         rate_per_s: u64,
     },
+    /// Open loop: payment k is due at the kth of these times, in nanoseconds from the phase's start, ascending. A phase with
+    /// this pace does not grow beyond them.
+    Times(Arc<[u64]>),
 }
 
 impl Pace {
     /// When payment `ordinal` of the phase (from 0) is due, in nanoseconds from the phase's start; `None`: any time.
-    pub fn due_ns(self, ordinal: u32) -> Option<u64> {
+    ///
+    /// # Panics
+    /// If there is no time for it.
+    pub fn due_ns(&self, ordinal: u32) -> Option<u64> {
         match self {
             Self::Window { .. } => None,
             Self::Schedule { rate_per_s } => Some(u64::from(ordinal) * 1_000_000_000 / rate_per_s),
+            Self::Times(times) => Some(times[ordinal as usize]),
         }
     }
 
+    /// Whether payments are due whatever becomes of the others.
+    pub fn is_open(&self) -> bool {
+        !matches!(self, Self::Window { .. })
+    }
+
     /// Most payments in flight.
-    pub fn in_flight_max(self) -> usize {
+    pub fn in_flight_max(&self) -> usize {
         match self {
-            Self::Window { count } => count.min(IN_FLIGHT_MAX),
-            Self::Schedule { .. } => IN_FLIGHT_MAX,
+            Self::Window { count } => (*count).min(IN_FLIGHT_MAX),
+            Self::Schedule { .. } | Self::Times(_) => IN_FLIGHT_MAX,
         }
     }
 }

@@ -14,10 +14,14 @@ pub(super) struct Slot {
     pub(super) tries: u32,
     /// Refusals for the moment so far.
     pub(super) passing_refusal_count: u32,
-    /// From when its latency counts.
-    pub(super) begun_ns: u64,
+    /// When it was due.
+    pub(super) due_ns: u64,
+    /// When its order was sent first.
+    pub(super) sent_ns: u64,
     /// When its last vote arrived.
     pub(super) voted_ns: u64,
+    /// When its certificate was sent first; 0 before.
+    pub(super) certificate_sent_ns: u64,
     /// Running authorities that voted, that gave a receipt, that refused: a bit each.
     pub(super) votes: u32,
     pub(super) receipts: u32,
@@ -44,16 +48,21 @@ impl Slots {
         }
     }
 
+    /// How many payments can be in flight.
+    pub(super) fn count(&self) -> usize {
+        self.slots.len()
+    }
+
     /// How many payments are in flight.
     pub(super) fn used(&self) -> usize {
         self.slots.len() - self.free.len()
     }
 
     /// Takes a slot. There must be a free one.
-    pub(super) fn open(&mut self, payment: u32, begun_ns: u64) -> u32 {
+    pub(super) fn open(&mut self, payment: u32, due_ns: u64, sent_ns: u64) -> u32 {
         let index = self.free.pop().expect("whoever sends looks for room first");
         let certificate_bytes = CERTIFICATE_HEAD_BYTES;
-        self.slots[index as usize] = Slot { payment, begun_ns, certificate_bytes, ..Slot::default() };
+        self.slots[index as usize] = Slot { payment, due_ns, sent_ns, certificate_bytes, ..Slot::default() };
         index
     }
 

@@ -1,12 +1,18 @@
 //! What became of the payments of one phase, counted.
 
 use crate::latency::{Latency, Spans};
+use crate::recording::Interval;
 use quittance_engine::reject::Reject;
 use std::collections::BTreeMap;
 
 /// Counts of one phase. Every payment ends in exactly one of settled, rejected and the lost ones.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
+    /// Payments that the pace handed out, or took back when the phase was given up. Counted where that is done, and apart from
+    /// what becomes of them: the others must add up to it.
+    pub scheduled: u64,
+    /// Payments whose order was sent.
+    pub sent: u64,
     /// Payments with enough receipts.
     pub settled: u64,
     /// Payments refused for good.
@@ -23,12 +29,16 @@ pub struct Tally {
     pub order_retries: u64,
     /// Certificates sent again.
     pub certificate_retries: u64,
+    /// Replies that were acted upon.
+    pub used_replies: u64,
     /// Replies that an earlier reply of the same turn made useless.
     pub late_replies: u64,
     /// Receipts beyond the quorum that never came.
     pub receipts_missing: u64,
     /// Payments that waited for the sender's payment before.
     pub held: u64,
+    /// Payments of a schedule that waited because as many as may be were in flight.
+    pub waited_for_room: u64,
     /// Payments refused for good, by the code that decided.
     pub rejected_by_code: CodeCounts,
     /// Rejections received, those included that were only a reason to try again.
@@ -39,10 +49,17 @@ pub struct Tally {
     pub first_sent_ns: Option<u64>,
     /// When the last payment was settled.
     pub last_settled_ns: u64,
-    /// Latencies of settled payments.
+    /// Latencies of settled payments, from when they were due. In a window, where nothing is ever due, the same as from the send.
     pub spans: Spans,
-    /// How much later than scheduled orders were sent.
+    /// The same, from their first send.
+    pub spans_from_send: Spans,
+    /// How much later than scheduled orders were sent, those left out that waited for the server: for room, or for their
+    /// sender's payment before.
     pub lag: Latency,
+    /// When the phase began.
+    pub begun_ns: u64,
+    /// What happened in each interval of [`INTERVAL_NS`](crate::recording::INTERVAL_NS) since then; the last one may be shorter.
+    pub timeline: Vec<Interval>,
     /// Whether the phase ended because nothing went on.
     pub gave_up: bool,
     /// Time of turns in which there was something to do.
@@ -55,6 +72,16 @@ impl Tally {
     /// Payments that ended without an answer, sent or not.
     pub fn lost(&self) -> u64 {
         self.lost_order + self.lost_certificate + self.blocked + self.unsent
+    }
+
+    /// Payments given up without an answer to what was sent.
+    pub fn timed_out(&self) -> u64 {
+        self.lost_order + self.lost_certificate
+    }
+
+    /// Requests sent again.
+    pub fn repeated(&self) -> u64 {
+        self.order_retries + self.certificate_retries
     }
 
     /// Payments that ended.

@@ -35,6 +35,26 @@ impl TransportChoice {
     }
 }
 
+/// `--arrivals`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
+pub enum ArrivalsChoice {
+    /// Evenly spaced.
+    #[default]
+    Fixed,
+    /// As strangers come: gaps drawn from the exponential distribution, by the run's seed.
+    Poisson,
+}
+
+impl ArrivalsChoice {
+    /// As the option has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fixed => "fixed",
+            Self::Poisson => "poisson",
+        }
+    }
+}
+
 /// `--backend`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BackendChoice {

@@ -4,16 +4,19 @@
 //! |---|---|
 //! | `run.rs` | options of a measurement |
 //! | `trials.rs`, `verify.rs` | options of `restart` and `crash`, and of `verify` |
-//! | `choices.rs` | transports and signature backends by name |
+//! | `phases.rs` | phases as the user writes them |
+//! | `choices.rs` | transports, signature backends and arrivals by name |
 
 mod choices;
+pub mod phases;
 mod run;
 #[cfg(test)]
 mod tests;
 mod trials;
 mod verify;
 
-pub use choices::{BackendChoice, TransportChoice};
+pub use choices::{ArrivalsChoice, BackendChoice, TransportChoice};
+pub use phases::PhaseSpec;
 pub use run::RunOptions;
 pub use trials::{CrashOptions, RestartOptions};
 pub use verify::VerifyOptions;
@@ -37,8 +40,21 @@ use quittance_tuning::pages::Pages;
 /// authority beside it. With --volatile nothing is kept, and both are null.
 ///
 /// Every reply is checked before it counts: source, digest, path, and the signature of the root. A request without an answer
-/// is repeated up to --tries times; then its payment is lost. Latencies of the open loop count from the schedule, not from
-/// the send. The authority's processor time per payment is user and system time at saturation over settled payments.
+/// is repeated up to --tries times; then its payment is lost. The authority's processor time per payment is user and system
+/// time at saturation over settled payments.
+///
+/// Latencies are told twice: from when an order was due (`latency_us`), so that a stall delays all that was due meanwhile, and
+/// from when it was sent first (`latency_from_send_us`). The schedule never waits for answers. A payment whose sender's payment
+/// before is under way is held (`held`), and one for which 16,384 others leave no room waits (`waited_for_room`): that is in the
+/// latency from the schedule.
+///
+/// A phase is written `[NAME:]RATE[..RATE2]/DURATION`, as in `30000/10s` or `ramp:10000..80000/5s`, or
+/// `[NAME:]window=N/PAYMENTS` for a closed loop. One called `warm-up` is driven and not measured. With --phase there are those
+/// phases and no others: `settled_per_s`, the latencies and the processor time are then of all measured ones together, and
+/// `phase_list` has each.
+///
+/// `accounting` has the ledgers: what the schedule handed out against what became of it, what was sent against what the
+/// authorities counted, and what they sent against what came back. What does not add up is a failure.
 ///
 /// The generator limits (`generator.limited`) if it, and not the authority, may have set the figures: it shares its core
 /// with an authority, or had less than 95 % of it at saturation (judged from half a second on); its loop had something to do
@@ -46,8 +62,13 @@ use quittance_tuning::pages::Pages;
 /// 16,384 payments in flight and had to wait. `generator.limited_because` says which. A limited run is no failure; its
 /// figures are bounds. `disturbances` says when the authority's threads had to wait for their cores.
 ///
-/// Exit code: 0 all is well; 1 payments were lost or rejected, or the audit failed; 2 wrong usage; 3 an authority could not
-/// be built or started, or died, or the machine refused something; 130 interrupted.
+/// With --rate, --phase or --strict more is asked of the generator: if in a measured open loop it sent later than 1 ms after the
+/// schedule at the 99.9th percentile, or its own socket refused more than 5 % of the requests, the run is invalid, since then
+/// its latencies are the generator's. `valid` and `invalid_because` say so.
+///
+/// Exit code: 0 all is well; 1 payments were lost or rejected, or the audit failed, or the accounting does not add up; 2 wrong
+/// usage; 3 an authority could not be built or started, or died, or the machine refused something; 97 the run is invalid, and
+/// nothing else is wrong; 130 interrupted.
 #[derive(Clone, Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 pub struct Cli {

@@ -1,7 +1,9 @@
 //! Options of a measurement.
 
-use super::choices::{BackendChoice, TransportChoice};
+use super::choices::{ArrivalsChoice, BackendChoice, TransportChoice};
+use super::phases::{PhaseSpec, payments_of};
 use super::{journal_mib, sockets, window};
+use crate::error::BenchError;
 use crate::limits::{ACCOUNT_COUNT_MAX, MEMBER_COUNT_MAX, PAYMENT_COUNT_MAX, SHARD_COUNT_MAX};
 use clap::Args;
 use std::path::PathBuf;
@@ -35,6 +37,19 @@ pub struct RunOptions {
     /// Payments per second of the open loop [default: half of the saturated rate].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub rate: Option<u64>,
+    /// How the payments of an open loop are spaced; the mean rate is the same.
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub arrivals: ArrivalsChoice,
+    /// A phase; given several times, phases in this order. The payments follow from the rates and durations. See above for how
+    /// phases are written. No price is measured then.
+    #[arg(long = "phase", value_name = "SPEC", conflicts_with_all = ["payments", "rate", "window", "warm_up"])]
+    pub phases: Vec<PhaseSpec>,
+    /// The first of the payments at saturation, so many, are driven as a phase of their own and not measured.
+    #[arg(long, default_value_t = 0, value_name = "PAYMENTS")]
+    pub warm_up: u32,
+    /// A generator that was late makes the run invalid (exit code 97), also without --rate or --phase.
+    #[arg(long)]
+    pub strict: bool,
     /// Payments in flight at saturation; at most half of the accounts are used. Divided by the rate it is the time that an
     /// answer takes, which --timeout-ms should exceed [default: 4,096, since answers wait for the disk; 512 with --volatile].
     #[arg(long, value_name = "N", value_parser = window)]
@@ -110,7 +125,29 @@ impl RunOptions {
         self.window.unwrap_or(default).min(self.accounts as usize / 2).max(1)
     }
 
-    /// Payments of the saturated phase; the rest are sent open loop.
+    /// Payments of all phases.
+    ///
+    /// # Errors
+    /// [`BenchError::Usage`] for phases that cannot be driven together, and for a warm-up that leaves nothing to measure.
+    pub fn payment_count(&self) -> Result<u32, BenchError> {
+        if !self.phases.is_empty() {
+            return payments_of(&self.phases).map_err(|error| BenchError::Usage(format!("--phase: {error}")));
+        }
+        let at_saturation = self.saturated_payments();
+        if self.warm_up >= at_saturation {
+            return Err(BenchError::Usage(format!(
+                "--warm-up takes less than the {at_saturation} payments at saturation; raise --payments"
+            )));
+        }
+        Ok(self.payments)
+    }
+
+    /// Whether a generator that was late makes the run invalid: where the user named the rate, it is to be kept.
+    pub fn is_strict(&self) -> bool {
+        self.strict || self.rate.is_some() || !self.phases.is_empty()
+    }
+
+    /// Payments of the saturated phase, its warm-up among them; the rest are sent open loop.
     pub fn saturated_payments(&self) -> u32 {
         self.payments - self.payments / 3
     }

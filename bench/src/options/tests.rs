@@ -57,6 +57,31 @@ fn figures_out_of_bounds_are_refused() {
 }
 
 #[test]
+fn phases_say_how_many_payments_there_are_and_exclude_what_says_otherwise() {
+    let options = parse(&["--phase", "warm-up:100/1s", "--phase", "200..400/2s", "--arrivals", "poisson"]).unwrap();
+    assert_eq!((options.payment_count().unwrap(), options.arrivals), (700, ArrivalsChoice::Poisson));
+    for other in [["--payments", "9"], ["--rate", "9"], ["--window", "9"], ["--warm-up", "9"]] {
+        assert!(parse(&[&["--phase", "200/1s"], &other[..]].concat()).is_err(), "{other:?}");
+    }
+    let error = parse(&["--phase", "200/1"]).unwrap_err().to_string();
+    assert!(error.contains("write a whole number and its unit"), "{error}");
+    assert!(parse(&["--phase", "a:1/1s", "--phase", "a:1/1s"]).unwrap().payment_count().is_err());
+}
+
+#[test]
+fn a_warm_up_leaves_something_to_measure() {
+    assert_eq!(parse(&["--payments", "90", "--warm-up", "59"]).unwrap().payment_count().unwrap(), 90);
+    assert!(parse(&["--payments", "90", "--warm-up", "60"]).unwrap().payment_count().is_err());
+}
+
+#[test]
+fn whoever_names_a_rate_has_it_kept() {
+    let is_strict = |arguments: &[&str]| parse(arguments).unwrap().is_strict();
+    assert!(!is_strict(&[]) && !is_strict(&["--arrivals", "poisson"]));
+    assert!(is_strict(&["--strict"]) && is_strict(&["--rate", "5"]) && is_strict(&["--phase", "5/1s"]));
+}
+
+#[test]
 fn the_window_is_at_most_half_of_the_accounts() {
     assert_eq!(parse(&["--accounts", "500"]).unwrap().window_used(), 250);
     assert_eq!(parse(&["--accounts", "2"]).unwrap().window_used(), 1);

@@ -1,9 +1,9 @@
 //! The table that a person reads.
 
-use super::{Counts, GeneratorReport, PhaseReport, Phases, Report, durability};
+use super::{Counts, GeneratorReport, PhaseReport, Report, durability};
 use crate::audit::Audit;
 use crate::intruder::IntruderCounters;
-use crate::latency::LatencySummary;
+use crate::latency::{LatencySummary, SpanSummaries};
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use std::collections::BTreeMap;
 
@@ -12,15 +12,16 @@ const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().f
 
 /// The report as text: what was run, what it reached, how long it took, what went missing, what it cost.
 pub fn table(report: &Report) -> String {
-    let mut parts = vec![
-        settings(report),
-        throughput(&report.phases),
-        latencies("latency in the open loop, from the schedule (us)", &report.phases.open_loop),
-        latencies("latency at saturation (us)", &report.phases.saturated),
-    ];
+    let mut parts = vec![settings(report), throughput(&report.phase_list)];
+    parts.extend(report.phase_list.iter().filter(|phase| phase.measured).rev().flat_map(latencies_of));
     parts.extend(report.journal.as_ref().map(|journal| durability::table(journal, report.price.as_ref())));
     parts.push(outcome(&report.counts, &report.audit, &report.generator, report.intruder));
-    let mut text: String = parts.iter().map(|part| format!("{part}\n\n")).collect();
+    let mut text = String::new();
+    for reason in &report.invalid_because {
+        text += &format!("INVALID, for these are the generator's figures and not the authority's: {reason}\n");
+    }
+    text += &parts.iter().map(|part| format!("{part}\n\n")).collect::<String>();
+    text += &format!("accounting: {}\n", report.accounting.line());
     for line in notes(report) {
         text.push_str(&line);
         text.push('\n');
@@ -86,7 +87,7 @@ fn settings(report: &Report) -> Table {
     table
 }
 
-pub(crate) fn throughput(phases: &Phases) -> Table {
+pub(crate) fn throughput(phases: &[PhaseReport]) -> Table {
     let mut table = grid(&[
         "phase",
         "payments",
@@ -97,11 +98,9 @@ pub(crate) fn throughput(phases: &Phases) -> Table {
         "cores",
         "generator busy",
     ]);
-    let open =
-        phases.open_loop.rate_per_s.map_or("open loop".to_owned(), |rate| format!("open loop at {}/s", grouped(rate)));
-    for (name, phase) in [("saturated".to_owned(), &phases.saturated), (open, &phases.open_loop)] {
+    for phase in phases {
         table.add_row(vec![
-            name,
+            titled(phase),
             grouped(phase.payments),
             grouped(phase.settled),
             format!("{:.2}", phase.seconds),
@@ -114,9 +113,29 @@ pub(crate) fn throughput(phases: &Phases) -> Table {
     right_aligned(table)
 }
 
-pub(crate) fn latencies(title: &str, phase: &PhaseReport) -> Table {
+/// `open loop at 15,000/s`
+fn titled(phase: &PhaseReport) -> String {
+    let name = phase.name.replace('_', " ");
+    let not_measured = if phase.measured { "" } else { ", not measured" };
+    let end = phase.rate_end_per_s.map_or(String::new(), |rate| format!(" to {}/s", grouped(rate)));
+    let rate = phase.rate_per_s.map_or(String::new(), |rate| format!(" at {}/s", grouped(rate)));
+    format!("{name}{rate}{end}{not_measured}")
+}
+
+/// One table for a window, where both latencies are the same, two for a schedule.
+pub(crate) fn latencies_of(phase: &PhaseReport) -> Vec<Table> {
+    let when = phase.when();
+    if !phase.is_open() {
+        return vec![latencies(&format!("latency {when} (us)"), &phase.latency_us)];
+    }
+    vec![
+        latencies(&format!("latency {when}, from the schedule (us)"), &phase.latency_us),
+        latencies(&format!("latency {when}, from the send (us)"), &phase.latency_from_send_us),
+    ]
+}
+
+fn latencies(title: &str, spans: &SpanSummaries) -> Table {
     let mut table = grid(&[title, "p50", "p90", "p99", "p99.9", "max"]);
-    let spans = &phase.latency_us;
     let rows = [
         ("order to vote", &spans.order_vote),
         ("certificate to receipt", &spans.certificate_receipt),

@@ -53,6 +53,11 @@ impl Historian {
         }
     }
 
+    /// Questions taken whose answers have not left.
+    pub(super) fn open_count(&self) -> usize {
+        self.requests.len() + self.asked_count + self.replies.len()
+    }
+
     /// Whether the shard should wait for whoever takes entries before it makes more.
     pub(super) fn is_backed_up(&self) -> bool {
         self.open.len() >= self.open_bytes_max

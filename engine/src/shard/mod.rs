@@ -257,6 +257,17 @@ impl Shard {
         &self.counters
     }
 
+    /// Requests taken whose answers have not left: their signatures are being checked, their money is awaited, what they tell
+    /// is not durable yet, or their histories are being read. With those counted as dropped and with the replies sent these
+    /// are all that was ever taken.
+    pub fn unanswered_count(&self) -> usize {
+        self.staged_orders.len()
+            + self.staged_certificates.len()
+            + self.held.count()
+            + self.replies.waiting_count()
+            + self.history.open_count()
+    }
+
     /// Every account here.
     pub fn accounts(&self) -> impl Iterator<Item = &Slot> {
         self.arena.slots()

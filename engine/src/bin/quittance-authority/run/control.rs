@@ -79,6 +79,8 @@ pub(super) struct ShardReport {
     pub(super) accounts: usize,
     /// Units paid out to the primary ledger, as text: they may exceed what JSON readers keep exact.
     pub(super) redeemed: String,
+    /// Requests taken whose answers have not left.
+    pub(super) unanswered: usize,
     /// Units on their way to other shards.
     pub(super) under_way: String,
     pub(super) protocol: Counters,

@@ -164,6 +164,7 @@ impl Serving {
             core: self.place.core,
             accounts: self.shard.accounts().count(),
             redeemed: self.shard.redeemed().to_string(),
+            unanswered: self.shard.unanswered_count(),
             under_way: self.shard.amount_under_way().to_string(),
             protocol: self.shard.counters().clone(),
             transport: self.transport.counters(),
