@@ -6,6 +6,9 @@ use crate::client::Client;
 use crate::cpu::Spent;
 use crate::drive::{Driver, Pace, Ramp, Settings};
 use crate::error::BenchError;
+use crate::faults::crew::Start;
+use crate::faults::spec::FaultKind;
+use crate::faults::{Crew, Fault, steps};
 use crate::interrupt::Interrupt;
 use crate::intruder::Intruder;
 use crate::journals::Journals;
@@ -16,7 +19,7 @@ use crate::options::phases::{Load, WARM_UP};
 use crate::options::{ArrivalsChoice, RunOptions};
 use crate::process::{AuthorityProcess, AuthorityReport};
 use crate::random::{Draws, Purpose, generator, secret_seed};
-use crate::recording::Recording;
+use crate::recording::{Event, Recording};
 use crate::report::{DiskMeasure, Measures, OPEN_LOOP, PhaseMeasure, Report, SATURATED, SettingsReport};
 use crate::scene::{HOST, Scene};
 use crate::world::World;
@@ -31,6 +34,8 @@ use std::path::Path;
 pub fn run(options: &RunOptions, command: String) -> Result<(Report, Recording), BenchError> {
     let interrupt = Interrupt::catch()?;
     options.payment_count()?;
+    let fault_steps = steps(&options.faults, options.committee.into());
+    let fault_steps = fault_steps.map_err(|fault| BenchError::Usage(format!("--fault: {fault}")))?;
     let executable = locate::authority(options.authority_binary.as_deref());
     // A signal ends a build that is under way, too; then that is the reason, and not the build.
     interrupt.check()?;
@@ -42,12 +47,20 @@ pub fn run(options: &RunOptions, command: String) -> Result<(Report, Recording),
     let volatile = is_priced.then(|| saturate_volatile(options, &scene, &executable, &interrupt)).transpose()?;
     let (processes, ready) = scene.start(options, &executable, journals.as_ref(), &interrupt)?;
     let settings = SettingsReport::new(options, &scene.terms, scene.simulated_batch, scene.cores.clone(), &ready);
-    let (measures, authorities) = Stage::new(options, &scene, processes, interrupt).measure()?;
+    let mut stage = Stage::new(options, &scene, processes, interrupt);
+    let start = |index| {
+        let started = scene.spawn(options, &executable, (index, None), journals.as_ref());
+        // A child must not be pinned to the load loop's core, and the loop must be again.
+        scene.cores.pin_generator();
+        started
+    };
+    (stage.crew, stage.start) = (Crew::new(&fault_steps), Box::new(start));
+    let (measures, authorities, events) = stage.measure()?;
     let measures = Measures { volatile, disk, ..measures };
     let report = Report::new(command, settings, &measures, authorities);
     let first_ns = measures.phases.first().map_or(0, |phase| phase.tally.begun_ns);
     let phases = measures.phases.iter().map(|phase| phase.recording(first_ns)).collect();
-    Ok((report, Recording { phases, events: Vec::new() }))
+    Ok((report, Recording { phases, events }))
 }
 
 /// What there is to know of the disk before anyone else uses it.
@@ -87,17 +100,21 @@ struct Stage<'a> {
     interrupt: Interrupt,
     /// When payments are due, where that is drawn.
     arrivals: Option<Draws>,
+    /// What happens to authorities meanwhile.
+    crew: Crew,
+    /// Starts one of them again.
+    start: Box<Start<'a>>,
 }
 
 impl<'a> Stage<'a> {
     fn new(options: &'a RunOptions, scene: &'a Scene, processes: Vec<AuthorityProcess>, interrupt: Interrupt) -> Self {
         let is_drawn = options.arrivals == ArrivalsChoice::Poisson;
         let arrivals = is_drawn.then(|| generator(options.seed, Purpose::Arrivals));
-        Self { options, scene, processes, interrupt, arrivals }
+        Self { options, scene, processes, interrupt, arrivals, crew: Crew::default(), start: Box::new(no_start) }
     }
 
     /// Drives all phases, audits, and stops the authorities.
-    fn measure(mut self) -> Result<(Measures, Vec<AuthorityReport>), BenchError> {
+    fn measure(mut self) -> Result<(Measures, Vec<AuthorityReport>, Vec<Event>), BenchError> {
         let mut client = self.client()?;
         let mut driver = self.driver()?;
         let phases = match self.options.phases.is_empty() {
@@ -105,6 +122,7 @@ impl<'a> Stage<'a> {
             false => self.named_phases(&mut driver, &mut client)?,
         };
         client.quiet_intruder();
+        let events = self.crew.dismiss(&self.processes);
         let received_in_phases = client.counters().datagrams_received;
         let audit = self.audit(&driver, &mut client)?;
         let sockets = self.settle(&mut client)?;
@@ -124,7 +142,7 @@ impl<'a> Stage<'a> {
             accounting: Accounting::default(),
         };
         measures.accounting = self.account(&measures, received_in_phases, &mut client, sockets, &authorities);
-        Ok((measures, authorities))
+        Ok((measures, authorities, events))
     }
 
     /// The two phases of every run that names none, and a warm-up before if it was asked for.
@@ -206,8 +224,17 @@ impl<'a> Stage<'a> {
         let model = Model::after(&workload.plan, driver.outcomes());
         let (addresses, settings) = (accounts.addresses(), self.settings());
         let questions = Questions { addresses, terms, directory, settings };
-        let audits = (0..terms.live_count).map(|authority| {
-            audit(authority, &model, questions, client, &mut watch(&mut self.processes, &self.interrupt))
+        // Who was away lacks payments that nobody brings him here.
+        let was_away = |authority| self.options.faults.iter().any(|fault| fault.authority == authority);
+        let audited: Vec<usize> = (0..terms.live_count).filter(|authority| !was_away(*authority)).collect();
+        let audits = audited.into_iter().map(|authority| {
+            audit(
+                authority,
+                &model,
+                questions,
+                client,
+                &mut watch(&mut self.processes, &self.interrupt, &self.options.faults),
+            )
         });
         Ok(Audit::of_all(&audits.collect::<Result<Vec<_>, _>>()?))
     }
@@ -274,19 +301,29 @@ impl<'a> Stage<'a> {
         client: &mut Client,
     ) -> Result<PhaseMeasure, BenchError> {
         let (authority_before, generator_before) = (self.authorities_spent()?, Spent::by(std::process::id())?);
-        let tally = driver.phase(payments, pace, client, &mut watch(&mut self.processes, &self.interrupt))?;
+        let Self { crew, processes, interrupt, start, .. } = self;
+        let mut watch = || {
+            interrupt.check()?;
+            crew.look(processes, start)
+        };
+        let tally = driver.phase(payments, pace, client, &mut watch)?;
         Ok(PhaseMeasure {
             name: name.to_owned(),
             is_measured,
             tally,
             rate_per_s: None,
-            authority: Some(self.authorities_spent()?.since(authority_before)),
+            authority: self.authorities_spent()?.zip(authority_before).map(|(after, before)| after.since(before)),
             generator: Spent::by(std::process::id())?.since(generator_before),
         })
     }
 
-    fn authorities_spent(&self) -> Result<Spent, BenchError> {
-        self.processes.iter().try_fold(Spent::default(), |sum, process| Ok(sum + Spent::by(process.id())?))
+    /// The time of all authority processes; nothing is known of it where some are killed.
+    fn authorities_spent(&self) -> Result<Option<Spent>, BenchError> {
+        if !self.options.faults.is_empty() {
+            return Ok(None);
+        }
+        let sum = self.processes.iter().try_fold(Spent::default(), |sum, process| Ok(sum + Spent::by(process.id())?));
+        sum.map(Some)
     }
 
     /// Waits until nothing is on its way any more, within bounds, and looks at the sockets of both sides: ours, theirs.
@@ -324,16 +361,19 @@ impl<'a> Stage<'a> {
     ) -> Accounting {
         let tallies: Vec<_> = measures.phases.iter().map(|phase| &phase.tally).collect();
         let payments = Payments::new(self.scene.workload.plan.payment_count().into(), &tallies);
-        let counts = AuthorityCounts::of(authorities);
         let unknown = |because: String| Accounting {
             payments: payments.clone(),
             datagrams: None,
             unknown_because: Some(because),
         };
+        let is_killed = |fault: &Fault| matches!(fault.kind, FaultKind::Kill);
+        if self.options.faults.iter().any(is_killed) {
+            return unknown("an authority was killed, and its counters with it".to_owned());
+        }
         let Some((our_sockets, their_sockets)) = sockets else {
             return unknown("the kernel does not tell in /proc/net/udp what it dropped".to_owned());
         };
-        let counts = match counts {
+        let counts = match AuthorityCounts::of(authorities) {
             Ok(counts) => counts,
             Err(because) => return unknown(because),
         };
@@ -360,13 +400,21 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// Looks after signals and children.
+/// Nobody is started again where nothing happens to anyone.
+fn no_start(index: usize) -> Result<AuthorityProcess, BenchError> {
+    unreachable!("authority {index} was not killed")
+}
+
+/// Looks after signals, and after children that nothing was done to.
 fn watch<'a>(
     processes: &'a mut [AuthorityProcess],
     interrupt: &'a Interrupt,
+    faults: &'a [Fault],
 ) -> impl FnMut() -> Result<(), BenchError> + 'a {
     move || {
         interrupt.check()?;
-        processes.iter_mut().try_for_each(AuthorityProcess::check_alive)
+        let is_ours = |authority: usize| faults.iter().all(|fault| fault.authority != authority);
+        let untouched = processes.iter_mut().enumerate().filter(|(authority, _)| is_ours(*authority));
+        untouched.map(|(_, process)| process).try_for_each(AuthorityProcess::check_alive)
     }
 }

@@ -2,66 +2,83 @@
 
 use super::spec::{Act, Step};
 use crate::error::BenchError;
-use crate::interrupt::Interrupt;
 use crate::process::AuthorityProcess;
 use crate::recording::Event;
-use crate::world::Watch;
-use std::collections::VecDeque;
-use std::time::Instant;
+use std::collections::{BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
 
-/// Looks after signals and child processes, as every run does, and does to the processes what the steps say. The load loop
-/// calls it every ten milliseconds, so a step comes at most so much late.
-pub struct Crew<'a, S> {
-    processes: &'a mut [AuthorityProcess],
-    interrupt: &'a Interrupt,
-    /// Starts an authority anew.
-    start: S,
-    started: Instant,
+/// Starts an authority anew.
+pub type Start<'a> = dyn FnMut(usize) -> Result<AuthorityProcess, BenchError> + 'a;
+
+/// Does to the processes what the steps say. The load loop asks it every ten milliseconds, so a step comes at most so much
+/// late.
+#[derive(Debug, Default)]
+pub struct Crew {
+    /// When the load began; not before the first look.
+    started: Option<Instant>,
     steps: VecDeque<Step>,
-    is_dead: Vec<bool>,
-    /// Started again, and not ready so far.
-    is_awaited: Vec<bool>,
+    /// Authorities that are dead.
+    is_dead: BTreeSet<usize>,
+    /// Authorities that were started again, and are not ready so far.
+    is_awaited: BTreeSet<usize>,
     events: Vec<Event>,
 }
 
-impl<'a, S: FnMut(usize) -> Result<AuthorityProcess, BenchError>> Crew<'a, S> {
-    /// The load begins now.
-    pub fn new(processes: &'a mut [AuthorityProcess], interrupt: &'a Interrupt, steps: &[Step], start: S) -> Self {
-        let count = processes.len();
-        Self {
-            processes,
-            interrupt,
-            start,
-            started: Instant::now(),
-            steps: steps.iter().copied().collect(),
-            is_dead: vec![false; count],
-            is_awaited: vec![false; count],
-            events: Vec::new(),
-        }
+impl Crew {
+    /// A crew with this to do. The load begins with its first look.
+    pub fn new(steps: &[Step]) -> Self {
+        Self { steps: steps.iter().copied().collect(), ..Self::default() }
     }
 
-    /// What happened, in the order of time; whoever is stopped goes on.
-    pub fn dismiss(self) -> Vec<Event> {
-        for (process, is_dead) in self.processes.iter().zip(&self.is_dead) {
-            if !is_dead {
-                process.resume();
+    /// Does what is due, and sees whether everyone else lives. Nothing is started but by `start`.
+    ///
+    /// # Errors
+    /// [`BenchError::Died`] if someone died by himself; what `start` says.
+    pub fn look(&mut self, processes: &mut [AuthorityProcess], start: &mut Start<'_>) -> Result<(), BenchError> {
+        let elapsed = self.started.get_or_insert_with(Instant::now).elapsed();
+        let now_ns = u64::try_from(elapsed.as_nanos()).expect("584 years in nanoseconds fit");
+        while let Some(step) = self.steps.front().copied().filter(|step| step.at_ns <= now_ns) {
+            self.steps.pop_front();
+            self.act(step, now_ns, &mut processes[step.authority], start)?;
+        }
+        for (authority, process) in processes.iter_mut().enumerate() {
+            if self.is_dead.contains(&authority) {
+                continue;
+            }
+            process.check_alive()?;
+            if self.is_awaited.contains(&authority) && process.has_become_ready() {
+                self.is_awaited.remove(&authority);
+                self.note(Some("ready"), authority, now_ns);
             }
         }
-        self.events
+        Ok(())
     }
 
-    fn act(&mut self, step: Step, now_ns: u64) -> Result<(), BenchError> {
-        let process = &mut self.processes[step.authority];
+    /// Lets everyone go on who is stopped, and does no more. Returns what happened, in the order of time.
+    pub fn dismiss(&mut self, processes: &[AuthorityProcess]) -> Vec<Event> {
+        self.steps.clear();
+        let living = processes.iter().enumerate().filter(|(authority, _)| !self.is_dead.contains(authority));
+        living.for_each(|(_, process)| process.resume());
+        core::mem::take(&mut self.events)
+    }
+
+    fn act(
+        &mut self,
+        step: Step,
+        now_ns: u64,
+        process: &mut AuthorityProcess,
+        start: &mut Start<'_>,
+    ) -> Result<(), BenchError> {
         match step.act {
             Act::Kill => {
                 process.kill();
-                self.is_dead[step.authority] = true;
-                self.is_awaited[step.authority] = false;
+                self.is_dead.insert(step.authority);
+                self.is_awaited.remove(&step.authority);
             }
             Act::Restart => {
-                *process = (self.start)(step.authority)?;
-                self.is_dead[step.authority] = false;
-                self.is_awaited[step.authority] = true;
+                *process = start(step.authority)?;
+                self.is_dead.remove(&step.authority);
+                self.is_awaited.insert(step.authority);
             }
             Act::Stop => process.pause(),
             Act::Continue => process.resume(),
@@ -72,30 +89,8 @@ impl<'a, S: FnMut(usize) -> Result<AuthorityProcess, BenchError>> Crew<'a, S> {
 
     fn note(&mut self, name: Option<&str>, authority: usize, at_ns: u64) {
         let Some(name) = name else { return };
-        eprintln!("{:.1} s: authority {authority}: {name}", std::time::Duration::from_nanos(at_ns).as_secs_f64());
+        eprintln!("{:.1} s: authority {authority}: {name}", Duration::from_nanos(at_ns).as_secs_f64());
         self.events.push(Event { at_ns, authority, what: name.to_owned() });
-    }
-}
-
-impl<S: FnMut(usize) -> Result<AuthorityProcess, BenchError>> Watch for Crew<'_, S> {
-    fn look(&mut self) -> Result<(), BenchError> {
-        self.interrupt.check()?;
-        let now_ns = u64::try_from(self.started.elapsed().as_nanos()).expect("584 years in nanoseconds fit");
-        while let Some(step) = self.steps.front().copied().filter(|step| step.at_ns <= now_ns) {
-            self.steps.pop_front();
-            self.act(step, now_ns)?;
-        }
-        for authority in 0..self.processes.len() {
-            if self.is_dead[authority] {
-                continue;
-            }
-            self.processes[authority].check_alive()?;
-            if self.is_awaited[authority] && self.processes[authority].has_become_ready() {
-                self.is_awaited[authority] = false;
-                self.note(Some("ready"), authority, now_ns);
-            }
-        }
-        Ok(())
     }
 }
 
@@ -104,7 +99,6 @@ mod tests {
     use super::*;
     use crate::faults::{Fault, steps};
     use std::path::Path;
-    use std::time::Duration;
 
     /// A shell in an authority's place, which says that it is ready.
     fn start(index: usize) -> Result<AuthorityProcess, BenchError> {
@@ -124,17 +118,16 @@ mod tests {
         let first = processes[0].id();
         let faults = ["kill:0@0ms", "restart:0@20ms", "stop:1@0ms..599s"];
         let faults = faults.map(|text| text.parse::<Fault>().unwrap());
-        let interrupt = Interrupt::catch().unwrap();
-        let mut crew = Crew::new(&mut processes, &interrupt, &steps(&faults, 2).unwrap(), start);
+        let mut crew = Crew::new(&steps(&faults, 2).unwrap());
         while !crew.events.iter().any(|event| event.what == "ready") {
-            crew.look().unwrap();
+            crew.look(&mut processes, &mut start).unwrap();
             std::thread::sleep(Duration::from_millis(2));
         }
-        while state(&crew.processes[1]) != 'T' {
+        while state(&processes[1]) != 'T' {
             std::thread::sleep(Duration::from_millis(2));
         }
         let seen: Vec<(usize, String)> =
-            crew.dismiss().into_iter().map(|event| (event.authority, event.what)).collect();
+            crew.dismiss(&processes).into_iter().map(|event| (event.authority, event.what)).collect();
         assert_eq!(
             seen,
             [(0, "kill"), (1, "stop"), (0, "restart"), (0, "ready")].map(|(of, what)| (of, what.to_owned()))
@@ -149,12 +142,11 @@ mod tests {
     fn who_dies_unasked_ends_the_run() {
         let mut processes = vec![start(0).unwrap()];
         let id = rustix::process::Pid::from_raw(i32::try_from(processes[0].id()).unwrap()).unwrap();
-        let interrupt = Interrupt::catch().unwrap();
-        let mut crew = Crew::new(&mut processes, &interrupt, &[], start);
-        crew.look().unwrap();
+        let mut crew = Crew::new(&[]);
+        crew.look(&mut processes, &mut start).unwrap();
         rustix::process::kill_process(id, rustix::process::Signal::KILL).unwrap();
         let error = loop {
-            match crew.look() {
+            match crew.look(&mut processes, &mut start) {
                 Ok(()) => std::thread::sleep(Duration::from_millis(2)),
                 Err(error) => break error,
             }

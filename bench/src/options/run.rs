@@ -4,6 +4,7 @@ use super::choices::{ArrivalsChoice, BackendChoice, TransportChoice};
 use super::phases::{PhaseSpec, payments_of};
 use super::{journal_mib, sockets, window};
 use crate::error::BenchError;
+use crate::faults::Fault;
 use crate::limits::{ACCOUNT_COUNT_MAX, MEMBER_COUNT_MAX, PAYMENT_COUNT_MAX, SHARD_COUNT_MAX};
 use clap::Args;
 use std::path::PathBuf;
@@ -44,6 +45,12 @@ pub struct RunOptions {
     /// phases are written. No price is measured then.
     #[arg(long = "phase", value_name = "SPEC", conflicts_with_all = ["payments", "rate", "window", "warm_up"])]
     pub phases: Vec<PhaseSpec>,
+    /// What happens to an authority while the load goes on, in seconds from its start; may be given several times. `kill:1@3s`
+    /// kills authority 1 after three seconds, `restart:1@6s` starts it again with what it has on disk, `stop:1@3s..5s` stops it
+    /// in between (SIGSTOP), `slow:1@3s..6s=80%` stops it for 80 of every 100 ms. The timeline shows what came of it. An
+    /// authority that it happened to lacks payments, so it is not audited; a quorum of the others should be left.
+    #[arg(long = "fault", value_name = "FAULT", requires_all = ["live", "phases"])]
+    pub faults: Vec<Fault>,
     /// The first of the payments at saturation, so many, are driven as a phase of their own and not measured.
     #[arg(long, default_value_t = 0, value_name = "PAYMENTS")]
     pub warm_up: u32,
