@@ -61,11 +61,12 @@
 //! - [`message`]: the bytes that are signed. [`sign`]: who signs them. [`network`]: the network's id, and which shard holds an account.
 //! - [`committee`], [`genesis`]: the two files that all authorities and payers share. [`address`]: an account, as people
 //!   read it.
-//! - [`types`], [`shard_range`], [`reject`], [`counters`], [`limits`]: numbers that must not mix, refusals, counts, and every bound.
+//! - [`types`], [`shard_range`], [`reject`], [`limits`]: numbers that must not mix, refusals, and every bound.
+//! - [`counters`], [`distribution`]: what is counted, and how large batches are.
 //! - [`mutant`]: bugs to plant, in programs built for that.
 //! - `bin/quittance-authority/`: the shell; its `main.rs` has a map of its own.
 //!
-//! Beside the sources, `fuzz/` has fuzzers of all that reads bytes and of the step machine; `tests/fuzz` runs their harnesses.
+//! Beside the sources, `dashboard/` has what shows and watches an authority's metrics. `fuzz/` has fuzzers of all that reads bytes and of the step machine; `tests/fuzz` runs their harnesses.
 //!
 //! # Dependencies
 //! Of the library:
@@ -83,7 +84,7 @@
 //! - `crossbeam`: bounded lock-free queues, parking, channels. `signal-hook`: signals.
 //! - `io-uring`: writing and syncing the journal's copies at once; `libc`: the vectors of such a write. `hdrhistogram`: how
 //!   long that takes.
-//! - `getrandom`: keys, hash keys, seeds of weights.
+//! - `getrandom`: keys, hash keys, seeds of weights. `httparse`: the heads of requests for metrics.
 //! - `serde_json`: what `--json` prints. `quittance-tuning`: what is wrong with the cores given;
 //!   completions and manual pages.
 //! - `rustix`: the parent-death signal; sockets, `poll` and `eventfd` of the links between processes; for tests, signals to a
@@ -104,6 +105,7 @@ pub mod arena;
 pub mod committee;
 pub mod counters;
 pub mod credit;
+pub mod distribution;
 pub mod genesis;
 mod held;
 pub mod history;

@@ -197,6 +197,11 @@ impl Keeper {
         self.used_percent() >= CREDITS_STOP_PERCENT && self.rules.keep(Rule::Reserve)
     }
 
+    /// How many bytes of the ring are in use, and how many may be before its reserve is used.
+    pub fn used_of_limit(&self) -> (u64, u64) {
+        (self.ring.used_bytes(), self.ring.limit_bytes())
+    }
+
     /// Share of the ring's limit in use, percent. More than 100 while its reserve is used.
     pub fn used_percent(&self) -> u64 {
         self.ring.used_bytes().saturating_mul(100) / self.ring.limit_bytes()

@@ -32,6 +32,7 @@ use crate::arena::{Arena, Full, Slot, SlotIndex};
 use crate::committee::Committee;
 use crate::counters::Counters;
 use crate::credit::{Incoming, Outgoing};
+use crate::distribution::Distribution;
 use crate::held::Held;
 use crate::key_cache::KeyCache;
 use crate::limits::{PACKET_DATAGRAMS_MAX, RECEIVE_BURST_MAX, SHARDS_MAX, Tables};
@@ -124,6 +125,8 @@ pub struct Shard {
     replies: Replies,
     redeemed: u128,
     counters: Counters,
+    /// How many replies each signed tree had.
+    reply_batches: Distribution,
 }
 
 impl Shard {
@@ -175,6 +178,7 @@ impl Shard {
             replies: Replies::new(committee.path_levels_max(), tables.replies()),
             redeemed: 0,
             counters: Counters::default(),
+            reply_batches: Distribution::of_sizes(),
             committee,
         }
     }
@@ -266,6 +270,26 @@ impl Shard {
             + self.held.count()
             + self.replies.waiting_count()
             + self.history.open_count()
+    }
+
+    /// How many replies each signed tree had.
+    pub fn reply_batches(&self) -> &Distribution {
+        &self.reply_batches
+    }
+
+    /// Replies that wait for the journal, or to be fetched.
+    pub fn waiting_reply_count(&self) -> usize {
+        self.replies.waiting_count()
+    }
+
+    /// Signatures gathered for the next batch.
+    pub fn gathered_signature_count(&self) -> usize {
+        self.batch.len()
+    }
+
+    /// Credits made here and not yet acknowledged by the shards that apply them.
+    pub fn unacknowledged_credit_count(&self) -> u64 {
+        self.outgoing.iter().map(|outgoing| outgoing.last_number() - outgoing.acknowledged_number()).sum()
     }
 
     /// Every account here.

@@ -195,6 +195,7 @@ impl Shard {
         let root = replies.tree.build(&replies.leaves);
         let root_signature = self.secret.sign(&self.context.message(&root));
         self.counters.roots_signed += 1;
+        self.reply_batches.record(batch.len() as u64);
         // Our own votes come back in certificates.
         self.roots.insert(self.authority_index.into(), &root, &root_signature);
         let level_count = replies.tree.levels();

@@ -8,6 +8,7 @@ use quittance_engine::types::Amount;
 use quittance_net::frame::{Header, Kind, Query, U64};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -118,6 +119,31 @@ fn the_same_folder_goes_on_with_the_same_keys_and_journals() {
     again.signal(Signal::TERM);
     assert_eq!(again.end().code, Some(0));
     assert_eq!(place.committee(), before);
+}
+
+/// Which address each authority serves metrics at, as a committee says when it is ready.
+#[test]
+fn each_authority_of_a_committee_serves_its_own_metrics() {
+    let place = Place::new();
+    let genesis = place.text("genesis");
+    let options = ["--genesis", &genesis, "--port", &place.port, "--volatile", "--metrics", ":0"];
+    let committee = Process::start(place.arguments(&options));
+    let lines = committee.lines_to(|line| line.starts_with("ready:"));
+    let places = lines.iter().filter_map(|line| line.split_once("metrics at http://")?.1.strip_suffix("/metrics"));
+    let places: std::collections::BTreeSet<&str> = places.collect();
+    assert_eq!(places.len(), 4, "{lines:?}");
+    for place in places {
+        let mut stream = std::net::TcpStream::connect(place).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains("quittance_settled_total{shard=\"1\"} 0"), "{answer}");
+    }
+    committee.signal(Signal::TERM);
+    assert_eq!(committee.end().code, Some(0));
+    let ended = run_to_end(place.arguments(&["--volatile", "--metrics", ":65533"]));
+    assert!(ended.code == Some(2) && ended.errors.contains("--metrics"), "{ended:?}");
 }
 
 #[test]

@@ -81,6 +81,11 @@ pub(crate) enum Fault {
         "the link at {address} cannot be {what}: {source}; end what has the port, or name another in the private files"
     )]
     Link { address: SocketAddr, what: &'static str, source: io::Error },
+    /// The address where metrics shall be served.
+    #[error(
+        "metrics cannot be served at {address}: {source}; end what has the port, or give --metrics another address"
+    )]
+    Metrics { address: SocketAddr, source: io::Error },
     /// Another process has the data directory.
     #[error("{}: in use by {holder}; end it first, or give another --data directory", path.display())]
     InUse { path: PathBuf, holder: String },
@@ -108,7 +113,7 @@ impl Fault {
             Self::Genesis { .. } | Self::Fund { .. } => 2,
             Self::File { .. } | Self::Transport(_) | Self::Thread(_) | Self::Random(_) => 1,
             Self::Credits { .. } | Self::Signals(_) | Self::Journal { .. } | Self::NoRoom { .. } => 1,
-            Self::Link { .. } | Self::History { .. } | Self::Fallen { .. } | Self::Pages(_) => 1,
+            Self::Link { .. } | Self::Metrics { .. } | Self::History { .. } | Self::Fallen { .. } | Self::Pages(_) => 1,
             Self::Foreign { .. } => 3,
             Self::Lost { .. } | Self::PeerLost { .. } => 4,
             Self::InUse { .. } => 5,

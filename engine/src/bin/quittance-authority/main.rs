@@ -18,6 +18,7 @@
 //! | `run/durability.rs` | the journal of a running authority, and each shard's share |
 //! | `run/idle.rs`, `run/slice.rs` | when a thread spins or sleeps; how long it keeps a core that others need |
 //! | `run/outbox.rs` | where replies go |
+//! | `run/samples.rs`, `run/metrics/` | what threads tell of themselves, served to Prometheus |
 //! | `signals.rs`, `run/announce.rs` | what the operator says to it, and it to him |
 //! | `storage/` | what it must not forget, on disk; `storage/mod.rs` has a map of its own |
 //! | `verify_journal.rs` | that, checked while the authority is stopped |

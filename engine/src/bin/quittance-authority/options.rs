@@ -6,7 +6,7 @@ use quittance_engine::shard_range::ShardRange;
 use quittance_net::transport::TransportKind;
 use quittance_tuning::pages::Pages;
 use quittance_verify::BackendKind;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 const EXIT_CODES: &str = "Exit codes:
@@ -117,6 +117,9 @@ pub(crate) struct LocalOptions {
     /// Journal of each shard in each directory, in MiB, for authorities that are made now [default: 16].
     #[arg(long, value_name = "MIB", conflicts_with = "volatile", value_parser = clap::value_parser!(u64).range(8..=1_048_576))]
     pub(crate) journal_mib: Option<u64>,
+    /// Serve metrics for Prometheus, http://ADDR/metrics: those of the first authority here, of each other one on the next port.
+    #[arg(long, value_name = "ADDR", value_parser = metrics_address)]
+    pub(crate) metrics: Option<MetricsAddress>,
     /// Also print what each authority finds wrong with its machine: shared cores, small buffers.
     #[arg(long)]
     pub(crate) verbose: bool,
@@ -229,12 +232,38 @@ pub(crate) struct RunOptions {
     /// signature makes its whole batch be checked again.
     #[arg(long, value_name = "MS", default_value_t = quittance_engine::quarantine::QUARANTINE_MS)]
     pub(crate) quarantine_ms: u64,
+    /// Serve metrics for Prometheus, http://ADDR/metrics, to anyone who reaches ADDR: an IP address with a port, as
+    /// 127.0.0.1:9464, or :9464, which is the same; with port 0 a free one is taken, and told when the authority is ready.
+    #[arg(long, value_name = "ADDR", value_parser = metrics_address)]
+    pub(crate) metrics: Option<MetricsAddress>,
     /// Stop when the process that started this one ends, however it ends.
     #[arg(long)]
     pub(crate) exit_with_parent: bool,
     /// Print one JSON object per line instead of text.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Where metrics are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MetricsAddress(pub(crate) SocketAddr);
+
+impl MetricsAddress {
+    /// That of the authority with this index, where this is the first one's: so many ports on, or any free one for each. `None`
+    /// if there is no such port.
+    pub(crate) fn of_authority(self, index: usize) -> Option<Self> {
+        let Self(mut address) = self;
+        if address.port() != 0 {
+            address.set_port(address.port().checked_add(u16::try_from(index).ok()?)?);
+        }
+        Some(Self(address))
+    }
+}
+
+fn metrics_address(text: &str) -> Result<MetricsAddress, String> {
+    let of_port = |port: &str| port.parse().map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port))).ok();
+    let address = text.strip_prefix(':').map_or_else(|| text.parse().ok(), of_port);
+    address.map(MetricsAddress).ok_or_else(|| "give an IP address and a port, as 127.0.0.1:9464, or :9464".to_owned())
 }
 
 /// The transport asked for; `None` leaves the choice to a trial.
@@ -285,6 +314,27 @@ mod tests {
         assert_eq!(transport("auto"), Ok(Transport(None)));
         assert_eq!(transport("recvmmsg"), Ok(Transport(Some(TransportKind::Recvmmsg))));
         assert!(transport("dpdk").is_err());
+    }
+
+    #[test]
+    fn metrics_are_on_loopback_unless_another_address_is_given() {
+        let address = |text| metrics_address(text).map(|MetricsAddress(address)| address.to_string());
+        assert_eq!(address(":9464").as_deref(), Ok("127.0.0.1:9464"));
+        assert_eq!(address("[::1]:0").as_deref(), Ok("[::1]:0"));
+        assert_eq!(address("0.0.0.0:80").as_deref(), Ok("0.0.0.0:80"));
+        for text in ["", ":", "9464", ":65536", "localhost:9464", "127.0.0.1", "http://127.0.0.1:9464"] {
+            assert!(address(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_authority_of_a_committee_has_the_next_port_or_any() {
+        let of = |text, index| {
+            let own = metrics_address(text).unwrap().of_authority(index);
+            own.map(|MetricsAddress(address)| address.port())
+        };
+        assert_eq!([of(":9464", 0), of(":9464", 3), of(":0", 3)], [Some(9_464), Some(9_467), Some(0)]);
+        assert_eq!((of(":65535", 0), of(":65535", 1)), (Some(65_535), None));
     }
 
     #[test]

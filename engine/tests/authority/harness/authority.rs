@@ -203,11 +203,16 @@ impl Authority {
 
     /// The counters, by SIGUSR1.
     pub(crate) fn counts(&self) -> Counts {
+        Counts::read(&self.counters())
+    }
+
+    /// The event that has them.
+    pub(crate) fn counters(&self) -> Value {
         self.process().signal(Signal::USR1);
         let line = self.process().line().expect("the process goes on after SIGUSR1");
         let event: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(event["event"], "counters");
-        Counts::read(&event)
+        event
     }
 
     /// What the authority holds of every account of the genesis file.

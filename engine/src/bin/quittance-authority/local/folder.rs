@@ -3,7 +3,7 @@
 //! `committee.toml`, `genesis.txt`, and for each authority `authority-N.toml` (its key) and `authority-N/` (its journal).
 
 use crate::fault::Fault;
-use crate::options::LocalOptions;
+use crate::options::{LocalOptions, MetricsAddress};
 use crate::private_file::PrivateFile;
 use quittance_engine::committee::CommitteeFile;
 use quittance_engine::genesis::{self, GenesisError};
@@ -45,6 +45,7 @@ impl Folder {
         let checked = committee.committee().map_err(wrong)?;
         let quorum = usize::try_from(checked.quorum()).expect("members of weight 1, and few");
         check_counts(&committee_path, &committee, options)?;
+        check_metrics(committee.members.len(), options)?;
         Ok(Self { path, committee, quorum })
     }
 
@@ -93,6 +94,9 @@ impl Folder {
             if let Some(mib) = options.journal_mib.or(made_with) {
                 arguments.extend(["--journal-mib".into(), mib.to_string().into()]);
             }
+        }
+        if let Some(MetricsAddress(own)) = options.metrics.and_then(|first| first.of_authority(index)) {
+            arguments.extend(["--metrics".into(), own.to_string().into()]);
         }
         arguments
     }
@@ -172,6 +176,19 @@ fn check_counts(path: &Path, committee: &CommitteeFile, options: &LocalOptions) 
         });
     }
     Ok(())
+}
+
+/// There is a port for each authority's metrics.
+fn check_metrics(authorities: usize, options: &LocalOptions) -> Result<(), Fault> {
+    let Some(first) = options.metrics else { return Ok(()) };
+    let MetricsAddress(address) = first;
+    match first.of_authority(authorities - 1) {
+        Some(_) => Ok(()),
+        None => Err(Fault::Option(format!(
+            "{authorities} authorities need as many ports for metrics, from {} on; choose a lower one for --metrics",
+            address.port()
+        ))),
+    }
 }
 
 /// All of it or nothing: written beside, synced, and given its name.

@@ -97,7 +97,8 @@ fn ready(object: &Value) -> String {
     let recovered: u64 =
         object["recovered"].as_array().into_iter().flatten().filter_map(|line| line["records"].as_u64()).sum();
     let again = if recovered > 0 { format!(", went on after {recovered} records") } else { String::new() };
-    format!("ready at {}, {mode}{again}", addresses.join(" "))
+    let metrics = object["metrics"].as_str().map(|address| format!(", metrics at http://{address}/metrics"));
+    format!("ready at {}, {mode}{again}{}", addresses.join(" "), metrics.unwrap_or_default())
 }
 
 fn counters(object: &Value) -> String {

@@ -2,7 +2,7 @@
 //!
 //! With `--json` every line of standard output is one object with a field `event`: `finding` (`severity`, `what`, `why`,
 //! `remedy`), `ready` (`authority`, `mode`, `transport`, `backend`, `network`, `committee`, `quorum`, `epoch`, `shards` of
-//! `index`, `port`, `core`, `hosted`, `shard_count`, `link`, `peers` of `shards`, `link`, `verifiers` of `index`, `core`, `data`, `direct`, `recovered`, `accounts`, `supply`), and `counters`
+//! `index`, `port`, `core`, `hosted`, `shard_count`, `link`, `peers` of `shards`, `link`, `verifiers` of `index`, `core`, `data`, `direct`, `recovered`, `metrics`, `accounts`, `supply`), and `counters`
 //! (`authority`, `shards`, `verifiers`, `journal`, `link`, each with what [`super::control`], `storage/committer.rs` and
 //! [`super::peers`] list). Without it the same facts come as text, findings on standard
 //! error.
@@ -62,6 +62,8 @@ pub(super) struct Ready {
     pub(super) journal_is_new: Option<bool>,
     /// What was found there, by shard.
     pub(super) recovered: Vec<RecoveredLine>,
+    /// Where metrics are served, if they are.
+    pub(super) metrics: Option<SocketAddr>,
     pub(super) accounts: usize,
     /// As text: JSON readers may not keep so large a number exact.
     pub(super) supply: String,
@@ -186,6 +188,9 @@ fn ready_text(ready: &Ready) -> String {
             "shard {index:<4} recovered from snapshot {snapshot} and {records} records in {blocks} blocks in {took_ms} ms, \
              {repaired_blocks} blocks repaired"
         );
+    }
+    if let Some(metrics) = ready.metrics {
+        let _ = writeln!(text, "metrics    http://{metrics}/metrics");
     }
     if let Some(core) = ready.journal_core {
         let _ = writeln!(text, "journal    on core {core}");

@@ -1,10 +1,13 @@
-//! What the main thread says to the others: report, or stop. And what they say to it.
+//! What the main thread says to the others: report, or stop. What the one that serves metrics says: tell. And what they say
+//! to the main thread.
 
 use super::durability::Found;
 use super::peers::LinkReport;
+use super::samples::Samples;
 use crate::fault::Fault;
 use crate::sync::{AtomicBool, AtomicU64, Waker};
 use quittance_engine::counters::Counters;
+use quittance_engine::shard_range::ShardRange;
 use quittance_engine::types::ShardIndex;
 use quittance_net::transport;
 use quittance_verify::Counters as VerifyCounters;
@@ -12,25 +15,43 @@ use serde::Serialize;
 use std::sync::atomic::Ordering;
 
 /// Read by every thread once per turn.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Control {
     stop: AtomicBool,
     report: AtomicU64,
+    question: AtomicU64,
+    /// Where threads answer [`Order::Tell`].
+    pub(super) samples: Samples,
 }
 
 /// How far a thread has followed the control.
 #[derive(Debug, Default)]
-pub(super) struct Followed(u64);
+pub(super) struct Followed {
+    report: u64,
+    question: u64,
+}
 
 /// What a thread is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     GoOn,
     Report,
+    /// Put a sample into the mailbox, under the number of this question.
+    Tell(u64),
     Stop,
 }
 
 impl Control {
+    /// With mailboxes for these shards, and so many verifiers.
+    pub(super) fn new(shards: ShardRange, verifier_count: u16) -> Self {
+        Self { samples: Samples::new(shards, verifier_count), ..Self::default() }
+    }
+
+    /// Every thread shall put a sample into its mailbox. Wake the sleeping ones afterwards. Returns the number of the question.
+    pub(super) fn ask_for_samples(&self) -> u64 {
+        self.question.fetch_add(1, Ordering::Release) + 1
+    }
+
     /// Every thread shall send its counters. Wake the sleeping ones afterwards.
     pub(super) fn ask_for_reports(&self) {
         self.report.fetch_add(1, Ordering::Release);
@@ -41,17 +62,22 @@ impl Control {
         self.stop.store(true, Ordering::Release);
     }
 
-    /// What to do now.
+    /// What to do now. Ask again until it is to go on: a thread that sleeps before that may miss the rest.
     pub(super) fn order(&self, followed: &mut Followed) -> Order {
         if self.stop.load(Ordering::Acquire) {
             return Order::Stop;
         }
         let report = self.report.load(Ordering::Acquire);
-        if report == followed.0 {
-            return Order::GoOn;
+        if report != followed.report {
+            followed.report = report;
+            return Order::Report;
         }
-        followed.0 = report;
-        Order::Report
+        let question = self.question.load(Ordering::Acquire);
+        if question != followed.question {
+            followed.question = question;
+            return Order::Tell(question);
+        }
+        Order::GoOn
     }
 }
 
@@ -122,6 +148,11 @@ mod tests {
         assert_eq!(control.order(&mut followed), Order::GoOn);
         control.ask_for_reports();
         assert_eq!(control.order(&mut followed), Order::Report);
+        assert_eq!(control.order(&mut followed), Order::GoOn);
+        control.ask_for_reports();
+        assert_eq!((control.ask_for_samples(), control.ask_for_samples()), (1, 2));
+        assert_eq!(control.order(&mut followed), Order::Report);
+        assert_eq!(control.order(&mut followed), Order::Tell(2));
         assert_eq!(control.order(&mut followed), Order::GoOn);
         control.stop();
         control.ask_for_reports();

@@ -6,10 +6,12 @@ mod durability;
 mod hosted;
 mod idle;
 mod links;
+mod metrics;
 mod network_files;
 mod outbox;
 mod peers;
 mod placement;
+mod samples;
 mod shard_thread;
 mod slice;
 mod threads;
@@ -29,9 +31,11 @@ use durability::{Found, Journal};
 use hosted::Hosted;
 use idle::{Idle, measure_wake};
 use links::Links;
+use metrics::{About, Endpoint};
 pub(crate) use network_files::{NetworkFiles, Opening};
 use peers::{Bell, Peers};
 use placement::{Place, Placement};
+use quittance_engine::distribution::Distribution;
 use quittance_engine::key_cache::KeyCache;
 use quittance_engine::limits::Tables;
 use quittance_engine::limits::{ACCOUNTS_PER_SHARD_MAX, account_reserve};
@@ -46,7 +50,7 @@ use shard_thread::ShardThread;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use threads::{Threads, Wake};
 use verification::Verification;
 use verifier_pool::VerifierPool;
@@ -64,6 +68,7 @@ const EVENTS_MAX: usize = 1_024;
 
 /// Runs an authority until a signal stops it.
 pub(crate) fn run(options: &RunOptions) -> Result<(), Fault> {
+    let started = SystemTime::now();
     if options.data.is_empty() && !options.volatile {
         return Err(Fault::NoData);
     }
@@ -78,10 +83,13 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Fault> {
     let storage = journal.as_ref().map(|journal| Arc::clone(&journal.storage));
     let findings = storage.iter().flat_map(|storage| &storage.findings);
     findings.cloned().map(Finding::from).for_each(|finding| announcer.finding(&finding));
-    let bound = Bound::bind(options, &files, hosted)?;
+    let mut bound = Bound::bind(options, &files, hosted)?;
     bound.sockets.iter().flat_map(Socket::findings).map(Finding::from).for_each(|finding| announcer.finding(&finding));
+    let endpoint = bound.metrics.take();
+    endpoint.iter().filter_map(Endpoint::finding).for_each(|finding| announcer.finding(&finding));
     let authority = files.authority_index;
     let mut ready = ready(options, &files, &placement, kind, &bound);
+    ready.metrics = endpoint.as_ref().map(|endpoint| endpoint.address);
     if let Some(storage) = &storage {
         ready.data = storage.directories().iter().map(|directory| directory.display().to_string()).collect();
         ready.direct = Some(storage.is_direct());
@@ -98,6 +106,10 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Fault> {
     for Found { line, findings } in threads.found() {
         findings.iter().cloned().map(Finding::from).for_each(|finding| announcer.finding(&finding));
         ready.recovered.push(*line);
+    }
+    if let Some(endpoint) = endpoint {
+        let (transport, backend) = (ready.transport.clone(), ready.backend.clone());
+        endpoint.serve(About { started, mode: ready.mode, transport, backend }, threads.sources())?;
     }
     announcer.ready(&ready);
     let outcome = supervise(&threads, authority, announcer);
@@ -127,6 +139,7 @@ struct Bound {
     sockets: Vec<Socket>,
     /// For the authority's other processes.
     listener: Option<TcpListener>,
+    metrics: Option<Endpoint>,
 }
 
 impl Bound {
@@ -144,7 +157,8 @@ impl Bound {
             bind_patiently(address, &config)
         };
         let sockets = hosted.shards.iter().map(bind).collect::<Result<_, _>>()?;
-        Ok(Self { listener: peers::listen(&hosted)?, hosted, sockets })
+        let metrics = options.metrics.map(Endpoint::bind).transpose()?;
+        Ok(Self { listener: peers::listen(&hosted)?, hosted, sockets, metrics })
     }
 }
 
@@ -175,8 +189,8 @@ fn start(
     events: (Sender<Event>, Receiver<Event>),
 ) -> Result<Threads, Fault> {
     let backend = options.backend.kind();
-    let control = Arc::new(Control::default());
-    let Bound { hosted, sockets, listener } = bound;
+    let Bound { hosted, sockets, listener, metrics: _ } = bound;
+    let control = Arc::new(Control::new(hosted.shards, options.verifiers));
     let bell = if hosted.peers.is_empty() { None } else { Some(Arc::new(Bell::new()?)) };
     let links = Arc::new(Links::new(hosted.shards, files.member.shards, bell.clone()));
     let (pool, parkers) = match placement.verifiers.len() {
@@ -247,7 +261,7 @@ fn verifier_threads(
             verifier: verifier(backend)?,
             parker,
             idle: idle(place),
-            batches: 0,
+            batches: Distribution::of_sizes(),
         })
     };
     (0..).zip(parkers).zip(&placement.verifiers).map(thread).collect()
@@ -355,6 +369,7 @@ fn ready(
         direct: None,
         journal_is_new: None,
         recovered: Vec::new(),
+        metrics: None,
         accounts: files.account_count,
         supply: files.supply.to_string(),
     }

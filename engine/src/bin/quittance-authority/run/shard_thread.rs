@@ -7,6 +7,7 @@ use super::links::Links;
 use super::network_files::Opening;
 use super::outbox::Outbox;
 use super::placement::Place;
+use super::samples::ShardSample;
 use super::slice::let_others_first;
 use super::verification::Verification;
 use crate::fault::Fault;
@@ -14,6 +15,7 @@ use crate::storage::ShardJournal;
 use crate::sync::{Waker, waker};
 use crossbeam::channel::{Receiver, Sender};
 use quittance_engine::address;
+use quittance_engine::distribution::Distribution;
 use quittance_engine::limits::HELD_MS;
 use quittance_engine::shard::{Shard, ShardConfig};
 use quittance_engine::types::{ShardIndex, TimeMs};
@@ -75,8 +77,9 @@ impl ShardThread {
         let ready = Event::Ready { shard: index, waker: waker(&transport), recovered };
         // The main thread is gone only when the process ends.
         let (Ok(()), Ok(wakers)) = (events.send(ready), start.recv()) else { return Ok(()) };
-        let serving = Serving { index, place, shard, journal, transport, verification, links, control, wakers, events };
-        serving.serve(idle)
+        let receives = Distribution::of_sizes();
+        Serving { index, place, shard, journal, transport, verification, receives, links, control, wakers, events }
+            .serve(idle)
     }
 }
 
@@ -88,6 +91,8 @@ struct Serving {
     journal: Option<ShardJournal>,
     transport: Transport,
     verification: Verification,
+    /// How many datagrams came at once.
+    receives: Distribution,
     links: Arc<Links>,
     control: Arc<Control>,
     wakers: Arc<[Waker]>,
@@ -98,19 +103,26 @@ impl Serving {
     fn serve(mut self, mut idle: Idle) -> Result<(), Fault> {
         let mut followed = Followed::default();
         let mut wait = Wait::No;
-        loop {
-            match self.control.order(&mut followed) {
-                Order::GoOn => {}
-                Order::Report => self.report(),
-                Order::Stop => break,
-            }
+        while self.follow(&mut followed) {
             wait = idle.after(self.turn(wait)?);
         }
         if let Some(journal) = &mut self.journal {
             journal.close(&mut self.shard);
         }
-        self.report();
+        self.tell_main_thread();
         Ok(())
+    }
+
+    /// Does what it was told to. Returns whether it goes on.
+    fn follow(&self, followed: &mut Followed) -> bool {
+        loop {
+            match self.control.order(followed) {
+                Order::GoOn => return true,
+                Order::Report => self.tell_main_thread(),
+                Order::Tell(question) => self.control.samples.put_shard(self.index, self.sample(question)),
+                Order::Stop => return false,
+            }
+        }
     }
 
     /// One turn: take what has arrived, go on with what waited, verify it or have it verified, write it down, exchange credits,
@@ -155,11 +167,19 @@ impl Serving {
         let count = self.transport.receive(room, wait, |peer, datagram| {
             shard.receive(*time.get_or_insert_with(now), peer, datagram);
         })?;
+        if count > 0 {
+            self.receives.record(count as u64);
+        }
         Ok(count > 0)
     }
 
-    fn report(&self) {
-        let report = ShardReport {
+    fn tell_main_thread(&self) {
+        // The main thread is gone only when the process ends.
+        let _ = self.events.send(Event::Shard(Box::new(self.report())));
+    }
+
+    fn report(&self) -> ShardReport {
+        ShardReport {
             index: self.index.0,
             core: self.place.core,
             accounts: self.shard.accounts().count(),
@@ -174,9 +194,22 @@ impl Serving {
                 snapshots: journal.keeper().snapshot_number(),
                 records: self.shard.records_made().0,
             }),
-        };
-        // The main thread is gone only when the process ends.
-        let _ = self.events.send(Event::Shard(Box::new(report)));
+        }
+    }
+
+    fn sample(&self, question: u64) -> ShardSample {
+        ShardSample {
+            question,
+            report: self.report(),
+            withheld_replies: self.shard.waiting_reply_count(),
+            held_orders: self.shard.held_count(),
+            unacknowledged_credits: self.shard.unacknowledged_credit_count(),
+            gathered_signatures: self.shard.gathered_signature_count(),
+            receives: self.receives.clone(),
+            verify_batches: self.verification.batches().clone(),
+            reply_batches: self.shard.reply_batches().clone(),
+            journal: self.journal.as_ref().map(|journal| journal.figures(&self.shard)),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::control::{Control, Event, ShardReport, VerifierReport};
 use super::durability::Found;
+use super::metrics::Sources;
 use super::peers::{Bell, LinkReport, Peers};
 use super::placement::Place;
 use super::shard_thread::ShardThread;
@@ -133,6 +134,16 @@ impl Threads {
     /// What each shard found on disk, by index.
     pub(super) fn found(&self) -> &[Found] {
         &self.found
+    }
+
+    /// Whom to ask for metrics.
+    pub(super) fn sources(&self) -> Sources {
+        Sources {
+            control: Arc::clone(&self.control),
+            wakers: Arc::clone(&self.wakers),
+            pool: self.pool.clone(),
+            journal: self.journal.clone(),
+        }
     }
 
     /// Sleeps until something happens that the main thread must see to.

@@ -1,6 +1,7 @@
 //! Who checks a shard's signatures: its own thread, or the verifiers.
 
 use super::verifier_pool::{BATCHES_PER_SHARD_MAX, VerifierPool, Work};
+use quittance_engine::distribution::Distribution;
 use quittance_engine::limits::JOBS_MAX;
 use quittance_engine::shard::Shard;
 use quittance_engine::types::{ShardIndex, TimeMs};
@@ -12,6 +13,8 @@ use std::sync::Arc;
 pub(super) struct Verification {
     verifier: Verifier,
     batch: VerifyBatch,
+    /// How many signatures each batch had that was checked here.
+    batches: Distribution,
     pool: Option<Outsourcing>,
 }
 
@@ -33,7 +36,7 @@ impl Verification {
             let count = (2 * pool.verifier_count()).min(BATCHES_PER_SHARD_MAX);
             Outsourcing { pool, free: (0..count).map(|_| batch()).collect(), turn: 0 }
         };
-        Self { verifier, batch: batch(), pool: pool.map(outsourcing) }
+        Self { verifier, batch: batch(), batches: Distribution::of_sizes(), pool: pool.map(outsourcing) }
     }
 
     /// Acts on the verdicts that have come, and has checked what has gathered. Returns whether there was either.
@@ -50,6 +53,7 @@ impl Verification {
         if !shard.take_batch(&mut self.batch) {
             return false;
         }
+        self.batches.record(self.batch.len() as u64);
         self.batch.check(&mut self.verifier);
         shard.finish_batch(now(), &mut self.batch);
         true
@@ -58,6 +62,11 @@ impl Verification {
     /// Of the shard's own verifier.
     pub(super) fn counters(&self) -> Counters {
         self.verifier.counters()
+    }
+
+    /// How many signatures each batch had that was checked here.
+    pub(super) fn batches(&self) -> &Distribution {
+        &self.batches
     }
 }
 

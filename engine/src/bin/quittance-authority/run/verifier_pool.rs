@@ -55,6 +55,11 @@ impl VerifierPool {
         self.unparkers.len()
     }
 
+    /// Batches that wait for a verifier.
+    pub(super) fn waiting_count(&self) -> usize {
+        self.work.len()
+    }
+
     /// Hands a batch over and wakes verifier `turn` (modulo their number). One that is awake may be faster.
     pub(super) fn give(&self, work: Work, turn: usize) {
         self.work.push(work).expect("no shard has more batches under way than its share of the queue");

@@ -10,6 +10,7 @@ use super::*;
 use crate::storage::testing::World;
 use crate::sync::schedules::{Sleep, finds, hasty, holds, spawn};
 use bytemuck::Zeroable;
+use quittance_engine::distribution::Distribution;
 use quittance_engine::message::order_message;
 use quittance_engine::shard::{Shard, ShardConfig};
 use quittance_engine::types::{Amount, TimeMs};
@@ -149,7 +150,7 @@ fn verifier_threads(pool: &Arc<VerifierPool>, parkers: Vec<Parker>, control: &Ar
         verifier: verifier(),
         parker,
         idle: Idle::new(Duration::ZERO),
-        batches: 0,
+        batches: Distribution::of_sizes(),
     };
     (0..).zip(parkers).map(thread).collect()
 }

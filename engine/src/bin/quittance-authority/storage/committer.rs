@@ -8,6 +8,7 @@ use super::pages::Page;
 use crate::fault::Fault;
 use crate::sync::{ArrayQueue, AtomicBool, Parker, Unparker, Waker};
 use hdrhistogram::Histogram;
+use quittance_engine::distribution::Distribution;
 use quittance_engine::journal::block::set_copy;
 use quittance_engine::journal::record::RecordNumber;
 use quittance_engine::shard_range::ShardRange;
@@ -21,6 +22,11 @@ use std::time::{Duration, Instant};
 
 /// The longest flush that the histogram tells from longer ones, microseconds.
 const FLUSH_US_MAX: u64 = 60_000_000;
+
+/// Bounds of the times that are counted by range, microseconds: from a device that keeps what it is given in a memory of its
+/// own to one that is in trouble.
+const TIME_BOUNDS_US: &[u64] =
+    &[50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000];
 
 /// How long the thread sleeps when nobody wakes it: only so that a lost wake could never be for ever.
 const SLEEP: Duration = Duration::from_millis(100);
@@ -61,6 +67,20 @@ struct Figures {
     bytes: u64,
     write_us: Histogram<u64>,
     flush_us: Histogram<u64>,
+    write_ranges: Distribution,
+    flush_ranges: Distribution,
+}
+
+/// What the journal did since boot, in a form that can be added up over runs and machines.
+#[derive(Clone, Debug)]
+pub(crate) struct JournalFigures {
+    pub(crate) commits: u64,
+    pub(crate) blocks: u64,
+    pub(crate) bytes: u64,
+    /// Microseconds to write all copies, per commit.
+    pub(crate) write_us: Distribution,
+    /// Microseconds to sync all copies, per commit.
+    pub(crate) flush_us: Distribution,
 }
 
 /// What the journal did since boot.
@@ -95,7 +115,15 @@ impl Commits {
     pub(crate) fn new(shards: ShardRange) -> (Arc<Self>, Parker) {
         let parker = Parker::new();
         let histogram = || Histogram::new_with_max(FLUSH_US_MAX, 3).expect("the bounds are constants that fit");
-        let figures = Figures { commits: 0, blocks: 0, bytes: 0, write_us: histogram(), flush_us: histogram() };
+        let figures = Figures {
+            commits: 0,
+            blocks: 0,
+            bytes: 0,
+            write_us: histogram(),
+            flush_us: histogram(),
+            write_ranges: Distribution::new(TIME_BOUNDS_US),
+            flush_ranges: Distribution::new(TIME_BOUNDS_US),
+        };
         let commits = Self {
             shards,
             waiting: ArrayQueue::new(shards.count().into()),
@@ -192,17 +220,32 @@ impl Committer {
         let written = Instant::now();
         let files: Vec<&File> = self.copies.iter().map(|(_, file)| file).collect();
         self.disk.sync(&files).map_err(|(copy, error)| journal_fault(&self.copies[copy].0, "synced", error))?;
+        let (write_us, flush_us) = (micros(written - begun), micros(written.elapsed()));
         let mut figures = self.commits.figures.lock().expect("nobody panics while holding it");
         figures.commits += 1;
         figures.blocks += blocks.len() as u64;
         figures.bytes += blocks.iter().map(|block| size_of_val(&block.pages[..block.page_count]) as u64).sum::<u64>();
-        figures.write_us.saturating_record(micros(written - begun));
-        figures.flush_us.saturating_record(micros(written.elapsed()));
+        figures.write_us.saturating_record(write_us);
+        figures.flush_us.saturating_record(flush_us);
+        figures.write_ranges.record(write_us);
+        figures.flush_ranges.record(flush_us);
         Ok(())
     }
 }
 
 impl Commits {
+    /// What was done so far. A few words are copied while the committer may wait: less than its own writing of them.
+    pub(crate) fn figures(&self) -> JournalFigures {
+        let figures = self.figures.lock().expect("nobody panics while holding it");
+        JournalFigures {
+            commits: figures.commits,
+            blocks: figures.blocks,
+            bytes: figures.bytes,
+            write_us: figures.write_ranges.clone(),
+            flush_us: figures.flush_ranges.clone(),
+        }
+    }
+
     /// What was done so far, by a committer with so many copies.
     pub(crate) fn report(&self, copies: usize, direct: bool) -> JournalReport {
         let figures = self.figures.lock().expect("nobody panics while holding it");

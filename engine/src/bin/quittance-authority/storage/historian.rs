@@ -13,7 +13,7 @@ use quittance_engine::shard::Shard;
 use quittance_engine::shard_range::ShardRange;
 use quittance_engine::types::ShardIndex;
 use std::collections::VecDeque;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64 as FigureU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,11 @@ pub(crate) trait Segments: Entries {
 
     /// Everything written is durable when this returns.
     fn sync(&mut self) -> Result<(), Fault>;
+
+    /// The position at which the oldest that is kept begins.
+    fn kept_from(&self) -> u64 {
+        0
+    }
 }
 
 impl Segments for HistoryFiles {
@@ -58,6 +63,10 @@ impl Segments for HistoryFiles {
 
     fn sync(&mut self) -> Result<(), Fault> {
         self.sync()
+    }
+
+    fn kept_from(&self) -> u64 {
+        self.kept_from()
     }
 }
 
@@ -87,6 +96,17 @@ struct Shared {
     replies: ArrayQueue<HistoryReply>,
     /// Everything before this position is durable.
     synced: AtomicU64,
+    /// Everything before this position was removed. Only told: nothing rests on it.
+    kept_from: FigureU64,
+}
+
+/// How a shard's history stands: bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HistoryFigures {
+    /// Kept, gaps included.
+    pub(crate) kept: u64,
+    /// Made, and not known to be durable.
+    pub(crate) unsynced: u64,
 }
 
 impl<F: Segments> Histories<F> {
@@ -132,7 +152,12 @@ impl Shared {
     fn new() -> Self {
         let buffers = ArrayQueue::new(BUFFER_COUNT);
         (0..BUFFER_COUNT).for_each(|_| _ = buffers.push(Vec::new()));
-        Self { buffers, replies: ArrayQueue::new(HISTORY_REQUESTS_MAX), synced: AtomicU64::new(0) }
+        Self {
+            buffers,
+            replies: ArrayQueue::new(HISTORY_REQUESTS_MAX),
+            synced: AtomicU64::new(0),
+            kept_from: FigureU64::new(0),
+        }
     }
 }
 
@@ -152,6 +177,7 @@ impl<F: Segments> ShardHistory<F> {
     /// Goes on where recovery ended, with its files: all that they hold is durable.
     pub(crate) fn new(histories: Arc<Histories<F>>, files: F, index: ShardIndex, shard: &Shard) -> Self {
         histories.shared(index).synced.store(shard.history_end(), Ordering::Release);
+        histories.shared(index).kept_from.store(files.kept_from(), Ordering::Relaxed);
         histories.give(Work::Begin { shard: index, files });
         Self { shard: index, histories, wanted: 0, asked: 0, gathering_since: None }
     }
@@ -187,6 +213,14 @@ impl<F: Segments> ShardHistory<F> {
             self.ask(shard);
         }
         is_synced
+    }
+
+    /// How the history stands.
+    pub(crate) fn figures(&self, shard: &Shard) -> HistoryFigures {
+        let (shared, end) = (self.histories.shared(self.shard), shard.history_end());
+        let kept_from = shared.kept_from.load(Ordering::Relaxed);
+        let synced = shared.synced.load(Ordering::Acquire);
+        HistoryFigures { kept: end.saturating_sub(kept_from), unsynced: end.saturating_sub(synced) }
     }
 
     /// Asks for the sync that a snapshot or the end waits for, once all that it is to cover was handed over.
@@ -277,6 +311,8 @@ impl<F: Segments> Historian<F> {
                 let writing = self.writing(shard).as_mut().expect("a shard begins before it writes");
                 writing.files.append(position, &bytes)?;
                 writing.end = position + bytes.len() as u64;
+                let kept_from = writing.files.kept_from();
+                self.histories.shared(shard).kept_from.store(kept_from, Ordering::Relaxed);
                 self.dirty_since.get_or_insert_with(Instant::now);
                 let kept = self.histories.shared(shard).buffers.push(bytes);
                 assert!(kept.is_ok(), "there are so many buffers");

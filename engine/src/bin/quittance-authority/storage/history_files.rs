@@ -123,6 +123,11 @@ impl HistoryFiles {
         Ok(())
     }
 
+    /// The position at which the oldest segment begins; 0 if there is none yet.
+    pub(crate) fn kept_from(&self) -> u64 {
+        self.numbers.first().map_or(0, |number| number * HISTORY_SEGMENT_BYTES)
+    }
+
     /// Writes entries where they belong. They are in one segment.
     fn write(&mut self, position: u64, bytes: &[u8]) -> Result<(), Fault> {
         let (number, offset) = segment_of(position);

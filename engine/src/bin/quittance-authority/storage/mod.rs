@@ -41,11 +41,13 @@ mod survey;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub(crate) use committer::{Commits, Committer, JournalReport};
+pub(crate) use committer::{Commits, Committer, JournalFigures, JournalReport};
 pub(crate) use directory::Storage;
+#[cfg(test)]
+pub(crate) use historian::HistoryFigures;
 pub(crate) use historian::{Historian, Histories, ShardHistory};
 pub(crate) use history_files::{HistoryExtent, HistoryFiles};
 pub(crate) use inspection::{Damage, Inspection, ShardInspection, SnapshotLine};
 pub(crate) use recovery::{Recovered, recover};
-pub(crate) use shard_journal::ShardJournal;
+pub(crate) use shard_journal::{ShardJournal, ShardJournalFigures};
 pub(crate) use snapshots::{SnapshotWriter, Snapshots};

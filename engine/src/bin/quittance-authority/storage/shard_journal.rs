@@ -1,15 +1,16 @@
 //! One shard's end of the journal: a [`Keeper`] with a clock, pages, and queues to the threads that write.
 
 use super::committer::{Commit, Commits};
-use super::historian::ShardHistory;
+use super::historian::{HistoryFigures, ShardHistory};
 use super::pages::{Page, pages_of};
 use super::snapshots::Snapshots;
+use quittance_engine::distribution::Distribution;
 use quittance_engine::journal::{BLOCK_BYTES_MAX, PAGE_BYTES};
 use quittance_engine::keeper::{Copied, Keeper};
 use quittance_engine::shard::Shard;
 use quittance_engine::types::ShardIndex;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How long a clean end waits for the disk, and how often it looks.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
@@ -28,6 +29,26 @@ pub(crate) struct ShardJournal {
     history: Option<ShardHistory>,
     /// The keeper's time begins here.
     begun: Instant,
+    /// How many records each block had.
+    block_records: Distribution,
+    snapshots_done: u64,
+    /// When the last of them was done.
+    snapshot_at: Option<SystemTime>,
+}
+
+/// How a shard's journal stands.
+#[derive(Clone, Debug)]
+pub(crate) struct ShardJournalFigures {
+    /// Of the ring: bytes in use, of so many before its reserve is used.
+    pub(crate) used_of_limit: (u64, u64),
+    /// How many records each block had since boot; none, if it only proved the one before.
+    pub(crate) block_records: Distribution,
+    /// Snapshots done since boot.
+    pub(crate) snapshots_done: u64,
+    /// When the last of them was done.
+    pub(crate) snapshot_at: Option<SystemTime>,
+    /// If it keeps one.
+    pub(crate) history: Option<HistoryFigures>,
 }
 
 impl ShardJournal {
@@ -41,12 +62,35 @@ impl ShardJournal {
         history: Option<ShardHistory>,
     ) -> Self {
         let pages = Some(pages_of(BLOCK_BYTES_MAX));
-        Self { shard, keeper, region_start, commits, pages, snapshots, history, begun: Instant::now() }
+        Self {
+            shard,
+            keeper,
+            region_start,
+            commits,
+            pages,
+            snapshots,
+            history,
+            begun: Instant::now(),
+            block_records: Distribution::of_sizes(),
+            snapshots_done: 0,
+            snapshot_at: None,
+        }
     }
 
     /// Who decides.
     pub(crate) fn keeper(&self) -> &Keeper {
         &self.keeper
+    }
+
+    /// How it stands.
+    pub(crate) fn figures(&self, shard: &Shard) -> ShardJournalFigures {
+        ShardJournalFigures {
+            used_of_limit: self.keeper.used_of_limit(),
+            block_records: self.block_records.clone(),
+            snapshots_done: self.snapshots_done,
+            snapshot_at: self.snapshot_at,
+            history: self.history.as_ref().map(|history| history.figures(shard)),
+        }
     }
 
     /// Before a clean end: everything that the shard wrote becomes durable, and the last block is proved. Gives up after
@@ -88,7 +132,9 @@ impl ShardJournal {
     fn give(&mut self, shard: &mut Shard) -> bool {
         let Some(pages) = &mut self.pages else { return false };
         let now_ns = u64::try_from(self.begun.elapsed().as_nanos()).expect("no process runs for centuries");
+        let sealed = shard.records_sealed();
         let Some(placed) = self.keeper.give(now_ns, shard, bytemuck::cast_slice_mut(pages)) else { return false };
+        self.block_records.record(placed.last_record.0 - sealed.0);
         self.commits.give(Commit {
             shard: self.shard,
             pages: self.pages.take().expect("they were here just now"),
@@ -104,6 +150,8 @@ impl ShardJournal {
     fn snapshot(&mut self, shard: &Shard) -> bool {
         if self.snapshots.take_done(self.shard) {
             self.keeper.snapshot_done();
+            self.snapshots_done += 1;
+            self.snapshot_at = Some(SystemTime::now());
             return true;
         }
         // Replay makes entries of the history again only from records behind the snapshot.

@@ -184,6 +184,10 @@ impl<T: 'static> ArrayQueue<T> {
         self.real.pop()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.real.len()
+    }
+
     pub(crate) fn capacity(&self) -> usize {
         self.real.capacity()
     }

@@ -162,7 +162,7 @@ impl Peers {
             match self.control.order(&mut followed) {
                 Order::Stop => break,
                 Order::Report => _ = events.send(Event::Link(self.report())),
-                Order::GoOn => {}
+                Order::Tell(_) | Order::GoOn => {}
             }
             let sleep = self.turn(Instant::now())?;
             self.sleep(sleep)?;
