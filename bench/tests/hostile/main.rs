@@ -40,20 +40,14 @@ fn against(mode: &str) -> (i32, serde_json::Value, String) {
 }
 
 fn with_tries(mode: &str, tries: &str) -> (i32, serde_json::Value, String) {
+    with(mode, &["--timeout-ms", "40", "--tries", tries])
+}
+
+fn with(mode: &str, patience: &[&str]) -> (i32, serde_json::Value, String) {
     let folder = tempfile::tempdir().unwrap();
     let script = script(&folder, mode);
-    let arguments = [
-        "--volatile",
-        "--accounts",
-        "60",
-        "--payments",
-        "150",
-        "--timeout-ms",
-        "40",
-        "--tries",
-        tries,
-        "--authority-binary",
-    ];
+    let few = ["--volatile", "--accounts", "60", "--payments", "150"];
+    let arguments = [&few[..], patience, &["--authority-binary"]].concat();
     bench_json(arguments.iter().map(|text| text.to_string()).chain([script.to_str().unwrap().to_owned()]))
 }
 
@@ -102,6 +96,86 @@ fn a_lossy_wire_costs_repetitions_and_no_payment() {
     assert_eq!((&json["settled"], &json["lost"]), (&150.into(), &0.into()));
     assert_eq!((&json["audit"]["ok"], &json["invalid_replies"]), (&true.into(), &0.into()));
     assert!(json["retries"].as_u64().unwrap() > 30, "{json}");
+}
+
+/// Long enough that nothing is repeated that was not dropped, however busy the machine is.
+const PATIENT: [&str; 4] = ["--timeout-ms", "1500", "--tries", "20"];
+
+#[test]
+fn silence_is_accounted_for_on_both_sides() {
+    let (code, json, stderr) = against("silent");
+    assert_eq!(code, 1, "{stderr}");
+    let (payments, requests) = (&json["accounting"]["payments"], &json["accounting"]["requests"]);
+    assert_eq!(
+        (&payments["scheduled"], &payments["settled"], &payments["remainder"]),
+        (&150.into(), &0.into(), &0.into())
+    );
+    let count = |value: &serde_json::Value| value.as_u64().unwrap();
+    let timed_out = count(&payments["timed_out"]["awaiting_votes"]);
+    let never_sent = count(&payments["never_sent"]["blocked"]) + count(&payments["never_sent"]["unsent"]);
+    assert_eq!((timed_out + never_sent, &payments["timed_out"]["awaiting_receipts"]), (150, &0.into()), "{json}");
+    assert_eq!(
+        (&requests["received"], &requests["replies_dropped"]),
+        (&requests["pushed"], &requests["pushed"]),
+        "{json}"
+    );
+    assert_eq!((&requests["remainder_on_the_way"], &requests["remainder"]), (&0.into(), &0.into()), "{json}");
+    assert!(!stderr.contains("accounting"), "{stderr}");
+}
+
+/// Every account's first order is refused. So its others are never sent, and nothing settles, so there is no open loop.
+#[test]
+fn nothing_but_errors_is_accounted_for_to_the_last_payment() {
+    let (code, json, stderr) = with("errors", &PATIENT);
+    assert_eq!(code, 1, "{stderr}");
+    let accounting = &json["accounting"];
+    assert_eq!(accounting["payments"]["rejected_by_code"], serde_json::json!({"expired": 60}));
+    assert_eq!(accounting["payments"]["never_sent"], serde_json::json!({"blocked": 40, "unsent": 50}), "{json}");
+    // An order and a question for each account.
+    assert_eq!((&accounting["requests"]["pushed"], &accounting["requests"]["replied"]), (&120.into(), &120.into()));
+    assert_eq!((&accounting["replies"]["used"], &accounting["replies"]["audit"]), (&60.into(), &60.into()), "{json}");
+    assert!(stderr.contains("60 payments were rejected") && !stderr.contains("accounting"), "{stderr}");
+}
+
+/// 360 requests must be answered: two for each payment, and a question for each account. So 363 are sent.
+#[test]
+fn one_in_a_hundred_that_is_dropped_is_accounted_for() {
+    let (code, json, stderr) = with("hundredth", &PATIENT);
+    assert_eq!(code, 0, "{stderr}{json}");
+    let accounting = &json["accounting"];
+    let (requests, replies) = (&accounting["requests"], &accounting["replies"]);
+    assert_eq!(
+        (&requests["pushed"], &requests["replies_dropped"], &requests["replied"]),
+        (&363.into(), &3.into(), &360.into())
+    );
+    assert_eq!((&replies["used"], &replies["audit"], &json["retries"]), (&300.into(), &60.into(), &3.into()), "{json}");
+    assert_eq!(accounting["datagrams_lost_by_place"]["reply_queue"], 3);
+    assert_eq!((&requests["remainder"], &replies["remainder"]), (&0.into(), &0.into()));
+}
+
+/// The same server, which does not count what it drops.
+#[test]
+fn an_authority_that_loses_requests_without_counting_them_is_found_out() {
+    let (code, json, stderr) = with("hundredth_forgotten", &PATIENT);
+    assert_eq!((code, &json["lost"]), (1, &0.into()), "{stderr}{json}");
+    assert_eq!(json["accounting"]["requests"]["remainder"], 3);
+    assert!(stderr.contains("requests at the authorities 3"), "{stderr}");
+}
+
+/// Payments settle once, and every second answer is counted as late; but nobody asked for it.
+#[test]
+fn an_authority_that_answers_twice_is_accounted_for_and_found_out() {
+    let (code, json, stderr) = with("twice", &PATIENT);
+    assert_eq!(code, 1, "{stderr}");
+    let accounting = &json["accounting"];
+    assert_eq!((&json["settled"], &accounting["payments"]["remainder"]), (&150.into(), &0.into()));
+    assert_eq!((&accounting["replies"]["used"], &json["late_replies"]), (&300.into(), &300.into()), "{json}");
+    assert_eq!((&accounting["requests"]["received"], &accounting["requests"]["replied"]), (&360.into(), &720.into()));
+    assert_eq!(
+        (&accounting["requests"]["remainder"], &accounting["replies"]["remainder"]),
+        ((&(-360).into()), &0.into())
+    );
+    assert!(stderr.contains("requests at the authorities -360"), "{stderr}");
 }
 
 /// It votes, and drops every certificate: money may have moved, and the report must not say that it has.
