@@ -42,6 +42,8 @@
 //! | `model.rs`, `audit.rs` | what must be there, and what is |
 //! | `report/` | table and JSON |
 //! | `recording.rs` | whole histograms and a timeline: what files and plots are made from |
+//! | `objective/` | what a run must reach, as text, and whether it did |
+//! | `stats/` | ratios of figures, with confidence intervals |
 //! | `sim/` | whole committees, simulated |
 //! | `verify/` | signature checks by themselves, beside another library's |
 //!
@@ -94,6 +96,7 @@ pub mod limits;
 pub mod load_shard;
 pub mod locate;
 pub mod model;
+pub mod objective;
 pub mod options;
 pub mod orders;
 pub mod parallel;
@@ -113,6 +116,7 @@ pub mod scene;
 pub mod setup;
 pub mod sim;
 pub mod sweep;
+pub mod stats;
 pub mod terms;
 pub mod timeouts;
 pub mod verify;

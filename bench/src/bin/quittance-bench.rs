@@ -4,6 +4,7 @@
 use clap::{CommandFactory, Parser};
 use quittance_bench::attach::AttachOptions;
 use quittance_bench::error::BenchError;
+use quittance_bench::objective::{Judged, Judgement};
 use quittance_bench::options::{Cli, Command, CrashOptions, RestartOptions, RunOptions, VerifyOptions};
 use quittance_bench::pay::PayOptions;
 use quittance_bench::run::run;
@@ -17,6 +18,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The exit code of a run in which the generator measured itself.
 const INVALID: u8 = 97;
+/// Of a run that is well and misses its objective.
+const OBJECTIVE_MISSED: u8 = 99;
 
 fn main() -> ExitCode {
     let ended = match Cli::parse().into_command() {
@@ -24,7 +27,7 @@ fn main() -> ExitCode {
         Command::Attach(options) => join(&options),
         Command::Pay(options) => pay(&options),
         Command::Pages(pages) => pages.print(Cli::command()).map(|()| ExitCode::SUCCESS).map_err(BenchError::Pages),
-        Command::Verify(options) => compare(&options),
+        Command::Verify(options) => check_signatures(&options),
         Command::Crash(options) => kill(&options),
         Command::Restart(options) => start(&options),
         Command::Sim(options) if options.mutants => hunt(&options),
@@ -39,15 +42,22 @@ fn main() -> ExitCode {
 /// Runs, prints, and says by the exit code whether all is well.
 fn measure(options: &RunOptions) -> Result<ExitCode, BenchError> {
     let (report, _recording) = run(options, command_line())?;
+    let judged = Judged::new(&report, options.slo.as_ref());
     if options.json {
-        print_json(&report);
+        print_json(&judged);
     } else {
         println!("{}", report::table(&report));
     }
     report.invalid_because.iter().for_each(|reason| eprintln!("quittance-bench: the run is invalid: {reason}"));
+    judged.objective.iter().flat_map(Judgement::lines).for_each(|line| eprintln!("objective {line}"));
+    // A failure says more than an invalid figure, and that more than a missed objective.
     let failures = report.failures();
-    // A failure says more than an invalid figure.
-    if failures.is_empty() && !report.valid { Ok(ExitCode::from(INVALID)) } else { Ok(concluded(&failures)) }
+    Ok(match (report.valid, judged.is_missed()) {
+        _ if !failures.is_empty() => concluded(&failures),
+        (false, _) => ExitCode::from(INVALID),
+        (true, true) => ExitCode::from(OBJECTIVE_MISSED),
+        (true, false) => ExitCode::SUCCESS,
+    })
 }
 
 /// Measures a committee that runs already, prints, and says by the exit code whether all is well.
@@ -125,7 +135,7 @@ fn concluded(failures: &[String]) -> ExitCode {
 }
 
 /// Measures signature checks and prints what was found.
-fn compare(options: &VerifyOptions) -> Result<ExitCode, BenchError> {
+fn check_signatures(options: &VerifyOptions) -> Result<ExitCode, BenchError> {
     let report = verify::verify(options, command_line())?;
     if options.json {
         print_json(&report);

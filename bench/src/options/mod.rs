@@ -68,7 +68,7 @@ use quittance_tuning::pages::Pages;
 ///
 /// Exit code: 0 all is well; 1 payments were lost or rejected, or the audit failed, or the accounting does not add up; 2 wrong
 /// usage; 3 an authority could not be built or started, or died, or the machine refused something; 97 the run is invalid, and
-/// nothing else is wrong; 130 interrupted.
+/// nothing else is wrong; 99 all is well, but the objective (--slo) was missed; 130 interrupted.
 #[derive(Clone, Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 pub struct Cli {

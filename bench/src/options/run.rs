@@ -6,6 +6,7 @@ use super::{journal_mib, sockets, window};
 use crate::error::BenchError;
 use crate::faults::Fault;
 use crate::limits::{ACCOUNT_COUNT_MAX, MEMBER_COUNT_MAX, PAYMENT_COUNT_MAX, SHARD_COUNT_MAX};
+use crate::objective::Objective;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -117,6 +118,13 @@ pub struct RunOptions {
     /// Fixes keys, who pays whom, and how much.
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub seed: u64,
+    /// What the run must reach, such as `order_receipt.p99.9<2ms,loss=0,settled_per_s>=100000,cpu<9us`: terms divided by
+    /// commas, each a metric, one of < <= > >= =, and a bound. Metrics: order_vote, certificate_receipt and order_receipt with
+    /// .p50, .p90, .p99, .p99.9 or .max (open loop, from the schedule; from the send with @send behind), settled_per_s and cpu
+    /// (at saturation), loss, loss%, rejected. Times need a unit: ns, us, ms, s. What was not measured is not met, and a
+    /// quantile takes 10 payments beyond it: p99.9 takes 10,000 in the open loop.
+    #[arg(long, value_name = "OBJECTIVE")]
+    pub slo: Option<Objective>,
     /// Print one JSON object instead of the table.
     #[arg(long)]
     pub json: bool,
