@@ -43,7 +43,7 @@
 //! | `report/` | table and JSON |
 //! | `recording.rs` | whole histograms and a timeline: what files and plots are made from |
 //! | `objective/` | what a run must reach, as text, and whether it did |
-//! | `stats/` | ratios of figures, with confidence intervals |
+//! | `compare/`, `ab/`, `stats/` | two sides in turn, and whether they differ |
 //! | `sim/` | whole committees, simulated |
 //! | `verify/` | signature checks by themselves, beside another library's |
 //!
@@ -52,6 +52,10 @@
 //! The subcommand `pay` measures what a person waits for: see [`pay`].
 //!
 //! The subcommand `crash` kills a durable authority again and again: see [`crash`].
+//!
+//! The subcommand `compare` tells a real change from noise: see [`compare`].
+//!
+//! The subcommand `ab` measures what one knob is worth: see [`ab`].
 //!
 //! The subcommand `restart` times the start of an authority that has much to read back: see [`restart`].
 //!
@@ -75,10 +79,12 @@
 #![forbid(unsafe_code)]
 
 pub mod accounting;
+pub mod ab;
 pub mod accounts;
 pub mod attach;
 pub mod audit;
 pub mod client;
+pub mod compare;
 pub mod cores;
 pub mod cpu;
 pub mod crash;

@@ -2,14 +2,16 @@
 #![forbid(unsafe_code)]
 
 use clap::{CommandFactory, Parser};
+use quittance_bench::ab::{AbOptions, KNOBS};
 use quittance_bench::attach::AttachOptions;
+use quittance_bench::compare::CompareOptions;
 use quittance_bench::error::BenchError;
 use quittance_bench::objective::{Judged, Judgement};
 use quittance_bench::options::{Cli, Command, CrashOptions, RestartOptions, RunOptions, VerifyOptions};
 use quittance_bench::pay::PayOptions;
 use quittance_bench::run::run;
 use quittance_bench::sim::SimOptions;
-use quittance_bench::{attach, crash, pay, report, restart, sim, verify};
+use quittance_bench::{ab, attach, compare, crash, pay, report, restart, sim, verify};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -18,6 +20,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The exit code of a run in which the generator measured itself.
 const INVALID: u8 = 97;
+/// Of a comparison in which a gated metric got worse.
+const REGRESSION: u8 = 98;
 /// Of a run that is well and misses its objective.
 const OBJECTIVE_MISSED: u8 = 99;
 
@@ -30,6 +34,9 @@ fn main() -> ExitCode {
         Command::Verify(options) => check_signatures(&options),
         Command::Crash(options) => kill(&options),
         Command::Restart(options) => start(&options),
+        Command::Compare(options) => tell_apart(&options),
+        Command::Ab(options) if options.list => Ok(name_knobs(options.run.json)),
+        Command::Ab(options) => turn_knob(&options),
         Command::Sim(options) if options.mutants => hunt(&options),
         Command::Sim(options) => simulate(&options),
     };
@@ -102,6 +109,40 @@ fn start(options: &RestartOptions) -> Result<ExitCode, BenchError> {
         println!("{}", restart::table(&report));
     }
     Ok(concluded(&report.failures()))
+}
+
+/// Compares two sides, prints, and says by the exit code whether the second is worse.
+fn tell_apart(options: &CompareOptions) -> Result<ExitCode, BenchError> {
+    let comparison = compare::compare(options, command_line())?;
+    if options.run.json {
+        print_json(&comparison);
+    } else {
+        println!("{}", compare::table(&comparison));
+    }
+    comparison.regressions.iter().for_each(|metric| eprintln!("quittance-bench: {metric} is worse"));
+    let is_worse = comparison.failures.is_empty() && !comparison.regressions.is_empty();
+    Ok(if is_worse { ExitCode::from(REGRESSION) } else { concluded(&comparison.failures) })
+}
+
+/// Measures what a knob is worth, and prints.
+fn turn_knob(options: &AbOptions) -> Result<ExitCode, BenchError> {
+    let effect = ab::ab(options, command_line())?;
+    if options.run.json {
+        print_json(&effect);
+    } else {
+        println!("{}", ab::table(&effect));
+    }
+    Ok(concluded(&effect.comparison.failures))
+}
+
+/// Prints the knobs.
+fn name_knobs(as_json: bool) -> ExitCode {
+    if as_json {
+        print_json(&KNOBS);
+    } else {
+        println!("{}", ab::list());
+    }
+    ExitCode::SUCCESS
 }
 
 /// Simulates, prints, and says by the exit code whether anything was that must never be.

@@ -21,7 +21,9 @@ pub use run::RunOptions;
 pub use trials::{CrashOptions, RestartOptions};
 pub use verify::VerifyOptions;
 
+use crate::ab::AbOptions;
 use crate::attach::AttachOptions;
+use crate::compare::CompareOptions;
 use crate::limits::{IN_FLIGHT_MAX, SOCKET_COUNT_MAX};
 use crate::pay::PayOptions;
 use crate::sim::SimOptions;
@@ -163,6 +165,33 @@ pub enum Command {
     /// Exit code: 0 measured; 1 a start found no snapshot or no records; 2 wrong usage, or the load ended too early; 3 an
     /// authority did not start, or died by itself, or the machine refused something; 130 interrupted.
     Restart(RestartOptions),
+    /// Tell a real change from noise: several runs of two authorities in turn, or two heaps of results.
+    ///
+    /// Two executables are run in pairs, every pair with payments of its own, in turn AB and BA. Each runs once before, to warm
+    /// up; half of the slower one's rate is then the rate of all open loops, unless --rate says another. Results (files with
+    /// what `run --json` printed, folders with a result.json) are compared as two heaps.
+    ///
+    /// For each metric: the ratio B/A with its interval, by Student's t on logarithms (Welch's for heaps), and a verdict. It is
+    /// `worse` or `better` if the whole interval lies beyond --threshold, else `no difference seen`; `conclusive` is false if
+    /// the interval is too wide to tell. A gated metric that is worse is a regression. Intervals are 95 % each; those of gated
+    /// metrics are wider, so that all of them hold together in 95 of 100 comparisons.
+    ///
+    /// A script may stand for an executable: one that ends in `exec quittance-authority "$@" --no-gso` compares with an option
+    /// that the authority has and the bench has not.
+    ///
+    /// Exit code: 0 no regression; 1 a run lost payments, had some rejected or failed its audit, or a gated metric was not
+    /// measured; 2 wrong usage; 3 an authority could not be started, or died, or the machine refused something; 98 a gated
+    /// metric got worse; 130 interrupted.
+    Compare(CompareOptions),
+    /// Measure what one knob is worth: runs with it and without it, in blocks of with, without, without, with.
+    ///
+    /// The ratio of each metric, without over with, has an interval from the blocks' ratios, as in `compare`. Each side runs
+    /// once before, to warm up; half of the slower one's rate is then the rate of all open loops, unless --rate says another.
+    /// Both sides have the same payments and the same window.
+    ///
+    /// Exit code: 0 measured; 1 a run lost payments, had some rejected or failed its audit; 2 wrong usage, or the knob has no
+    /// meaning here; 3 an authority could not be built or started, or died, or the machine refused something; 130 interrupted.
+    Ab(AbOptions),
     /// Run whole committees in one thread, without clock, socket or file, and let everything go wrong that may.
     ///
     /// Honest authorities are the real shards with the real journal; liars, payers, thieves, networks, disks, power cuts and
