@@ -1,5 +1,7 @@
 //! Why a run ended early, and with which exit code.
 
+use crate::merge::MergeError;
+use crate::output::OutputError;
 use std::path::PathBuf;
 
 /// What ends a run before its report.
@@ -57,6 +59,12 @@ pub enum BenchError {
     /// A wallet that cannot be used: the text names it and the remedy.
     #[error("{0}")]
     Wallet(String),
+    /// A folder of results cannot be written or read.
+    #[error(transparent)]
+    Output(OutputError),
+    /// Folders of results do not belong together.
+    #[error(transparent)]
+    Merge(MergeError),
     /// A page of the manual, or completions, could not be written.
     #[error(transparent)]
     Pages(quittance_tuning::pages::PagesError),
@@ -81,10 +89,12 @@ impl BenchError {
         Self::Machine { task: task.into(), error, remedy }
     }
 
-    /// The process's exit code: 2 usage, 3 the authority or the machine, 130 interrupted (128 + SIGINT, as shells count).
+    /// The process's exit code: 1 folders that do not belong together, 2 usage, 3 the authority or the machine, 130 interrupted (128 + SIGINT, as shells count).
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
+            Self::Output(error) => error.exit_code(),
+            Self::Merge(error) => error.exit_code(),
             Self::Interrupted => 130,
             _ => 3,
         }

@@ -5,7 +5,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 /// Counts of durations, 1 ns to 1 minute. Recording allocates nothing.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Latency(Histogram<u64>);
 
 impl Latency {
@@ -55,6 +55,21 @@ impl Latency {
     }
 }
 
+/// What files are made of and read back into.
+impl Latency {
+    /// Counts made elsewhere; `None` if their range or their digits are not those of [`Latency::new`].
+    pub fn from_histogram(histogram: Histogram<u64>) -> Option<Self> {
+        let ours = Self::new();
+        let shape = |histogram: &Histogram<u64>| (histogram.low(), histogram.high(), histogram.sigfig());
+        (shape(&histogram) == shape(&ours.0)).then_some(Self(histogram))
+    }
+
+    /// Counts the same duration several times.
+    pub fn record_n(&mut self, ns: u64, count: u64) {
+        self.0.saturating_record_n(ns, count);
+    }
+}
+
 impl Default for Latency {
     fn default() -> Self {
         Self::new()
@@ -81,7 +96,7 @@ pub struct LatencySummary {
 /// The three spans of a payment, from one of two moments on: when it was due, or when it was sent.
 ///
 /// Sent is what the load loop decided to send for the first time: the flush at the end of the same turn is in the latency.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Spans {
     /// From the order, due or sent, to the vote that completes the certificate.
     pub order_vote: Latency,

@@ -44,6 +44,9 @@
 //! | `recording.rs` | whole histograms and a timeline: what files and plots are made from |
 //! | `objective/` | what a run must reach, as text, and whether it did |
 //! | `compare/`, `ab/`, `stats/` | two sides in turn, and whether they differ |
+//! | `output/`, `fingerprint.rs` | the folder of a run: files that other tools read; on which machine, by which program |
+//! | `page/` | the page made from such a folder |
+//! | `merge/` | folders of several load machines, added up |
 //! | `sim/` | whole committees, simulated |
 //! | `verify/` | signature checks by themselves, beside another library's |
 //!
@@ -61,6 +64,10 @@
 //!
 //! The subcommand `sim` runs whole committees in one thread, with everything going wrong that may: see [`sim`].
 //!
+//! The subcommand `report` makes the page of a folder of results: see [`page`].
+//!
+//! The subcommand `merge` adds up what several load machines found: see [`merge`].
+//!
 //! The subcommand `verify` measures signature checks alone, without authorities or sockets: see [`verify`].
 //!
 //! # Dependencies
@@ -74,12 +81,14 @@
 //! - `clap`: the command line. `comfy-table`: the table. `indicatif`: progress bars. `serde`, `serde_json`: JSON both ways.
 //! - `core_affinity`: pinning. `rustix`: signals to children, pinning undone, file system types, clock ticks,
 //!   processor time. `signal-hook`: SIGINT and SIGTERM as a flag.
-//! - `hdrhistogram`: latencies. `tempfile`: the run's folder. `thiserror`: error texts. `zeroize`: a wallet's secrets, wiped.
+//! - `hdrhistogram` (with its feature `serialization`): latencies, and the logs they are kept in, with `base64`.
+//! - `plotters` (SVG only): plots. `askama`: the page's template, checked by the compiler, which escapes what it is given.
+//! - `tempfile`: the run's folder. `thiserror`: error texts. `zeroize`: a wallet's secrets, wiped.
 //! - `mimalloc`: the command's allocator, as it is the authority's.
 #![forbid(unsafe_code)]
 
-pub mod accounting;
 pub mod ab;
+pub mod accounting;
 pub mod accounts;
 pub mod attach;
 pub mod audit;
@@ -94,6 +103,7 @@ pub mod error;
 #[cfg(test)]
 mod fake;
 pub mod faults;
+pub mod fingerprint;
 pub mod interrupt;
 pub mod intruder;
 pub mod journals;
@@ -101,10 +111,13 @@ pub mod latency;
 pub mod limits;
 pub mod load_shard;
 pub mod locate;
+pub mod merge;
 pub mod model;
 pub mod objective;
 pub mod options;
 pub mod orders;
+pub mod output;
+pub mod page;
 pub mod parallel;
 pub mod parts;
 pub mod pay;
@@ -121,8 +134,8 @@ pub mod run;
 pub mod scene;
 pub mod setup;
 pub mod sim;
-pub mod sweep;
 pub mod stats;
+pub mod sweep;
 pub mod terms;
 pub mod timeouts;
 pub mod verify;

@@ -64,6 +64,9 @@ pub const SETTLE_NS_MAX: u64 = 5_000_000_000;
 pub const TIMELINE_INTERVAL_COUNT_MAX: usize = 864_000;
 /// How often the load loop looks after signals and child processes. Nanoseconds: 10 ms.
 pub const WATCH_NS: u64 = 10_000_000;
+/// Load machines whose phases began further apart than this did not offer their sum: the clocks of machines that are set
+/// over a network agree to a few milliseconds. Milliseconds.
+pub const START_APART_MS_MAX: u64 = 1_000;
 /// A generator that sends later than this after the schedule, at the 99.9th percentile, measures itself. Microseconds.
 pub const LAG_US_MAX: f64 = 1_000.0;
 /// A generator busier than this may be what limits the rate, or what a reply waits for. Share of the time, 0 to 1.

@@ -6,16 +6,26 @@ use crate::latency::{Latency, Spans};
 pub const INTERVAL_NS: u64 = 100_000_000;
 
 /// Everything recorded, in the order of time.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recording {
+    /// When the first phase started, by this machine's clock; microseconds since 1970. Zero: not known.
+    pub begun_unix_us: u64,
     /// The phases, measured ones and warm-ups.
     pub phases: Vec<PhaseRecording>,
     /// What was done to authorities meanwhile, or happened to them.
     pub events: Vec<Event>,
 }
 
+impl Recording {
+    /// The phase whose latencies stand for the run: the last measured one with a schedule, or without one if there is none.
+    pub fn main_phase(&self) -> Option<&PhaseRecording> {
+        let measured = || self.phases.iter().filter(|phase| phase.is_measured);
+        measured().rfind(|phase| phase.rate_per_s.is_some()).or_else(|| measured().next_back())
+    }
+}
+
 /// One phase.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PhaseRecording {
     /// As in the report: `saturated`, `open_loop`, or what the user called it.
     pub name: String,
@@ -38,7 +48,7 @@ pub struct PhaseRecording {
 }
 
 /// What happened in one interval of the timeline.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Interval {
     /// Orders sent for the first time.
     pub sent: u64,

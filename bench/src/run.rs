@@ -27,6 +27,9 @@ use core::ops::Range;
 use std::net::SocketAddr;
 use std::path::Path;
 
+/// The stack of a run's own thread: what the first thread of a process has.
+const STACK_BYTES: usize = 8 << 20;
+
 /// Runs a measurement. `command` is the command line that repeats it.
 ///
 /// # Errors
@@ -61,6 +64,19 @@ pub fn run(options: &RunOptions, command: String) -> Result<(Report, Recording),
     let first_ns = measures.phases.first().map_or(0, |phase| phase.tally.begun_ns);
     let phases = measures.phases.iter().map(|phase| phase.recording(first_ns)).collect();
     Ok((report, Recording { phases, events }))
+}
+
+/// Does this in a thread of its own. A run pins its thread to the generator's core: where several are made, one after the
+/// other, the next one would find no other core.
+///
+/// # Errors
+/// What `act` says; the machine's, if there is no thread to be had.
+pub fn apart<T: Send>(act: impl FnOnce() -> Result<T, BenchError> + Send) -> Result<T, BenchError> {
+    std::thread::scope(|scope| {
+        let spawned = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, act);
+        let running = spawned.map_err(|error| BenchError::machine("starting a thread", error, ""))?;
+        running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// What there is to know of the disk before anyone else uses it.

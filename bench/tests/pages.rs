@@ -3,8 +3,23 @@
 use std::process::Command;
 
 /// The manual pages that the bench writes.
-const PAGES: [&str; 12] =
-    ["", "-ab", "-attach", "-compare", "-completions", "-crash", "-man", "-pay", "-restart", "-run", "-sim", "-verify"];
+const PAGES: [&str; 15] = [
+    "",
+    "-ab",
+    "-attach",
+    "-compare",
+    "-completions",
+    "-crash",
+    "-man",
+    "-merge",
+    "-pay",
+    "-report",
+    "-restart",
+    "-run",
+    "-sim",
+    "-sweep",
+    "-verify",
+];
 
 #[test]
 fn completions_and_manual_pages_name_every_subcommand() {

@@ -15,6 +15,7 @@
 //! | `topology.rs`, `cache.rs`, `numa.rs` | cores, their caches, the memory nodes |
 //! | `platform.rs`, `memory.rs` | kernel, processor, hypervisor; memory and huge pages |
 //! | `limits.rs`, `uring.rs`, `nic.rs` | process and kernel limits; io_uring; network interfaces |
+//! | `mitigation.rs` | what the kernel does about the processor's faults |
 //! | `finding.rs`, `finding/` | what of all this deserves a change, and for one run's cores |
 //! | `report/` | the same facts as text and as JSON |
 //! | `cpu_list.rs`, `size.rs`, `sysroot.rs` | the kernel's notations, and reading below a root |
@@ -33,6 +34,7 @@ mod finding;
 mod limits;
 mod machine;
 mod memory;
+mod mitigation;
 mod nic;
 mod numa;
 pub mod pages;
@@ -52,6 +54,7 @@ pub use finding::{
 pub use limits::{Limit, Limits};
 pub use machine::{Machine, SysrootError};
 pub use memory::{HugePages, Memory};
+pub use mitigation::mitigations;
 pub use nic::Nic;
 pub use numa::Node;
 pub use platform::{Features, Platform, Virtualisation};

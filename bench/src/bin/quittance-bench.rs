@@ -6,12 +6,14 @@ use quittance_bench::ab::{AbOptions, KNOBS};
 use quittance_bench::attach::AttachOptions;
 use quittance_bench::compare::CompareOptions;
 use quittance_bench::error::BenchError;
+use quittance_bench::merge::MergeOptions;
 use quittance_bench::objective::{Judged, Judgement};
 use quittance_bench::options::{Cli, Command, CrashOptions, RestartOptions, RunOptions, VerifyOptions};
+use quittance_bench::page::ReportOptions;
 use quittance_bench::pay::PayOptions;
 use quittance_bench::run::run;
 use quittance_bench::sim::SimOptions;
-use quittance_bench::{ab, attach, compare, crash, pay, report, restart, sim, verify};
+use quittance_bench::{ab, attach, compare, crash, merge, page, pay, report, restart, sim, verify};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -37,6 +39,8 @@ fn main() -> ExitCode {
         Command::Compare(options) => tell_apart(&options),
         Command::Ab(options) if options.list => Ok(name_knobs(options.run.json)),
         Command::Ab(options) => turn_knob(&options),
+        Command::Report(options) => show(&options),
+        Command::Merge(options) => add_up(&options),
         Command::Sim(options) if options.mutants => hunt(&options),
         Command::Sim(options) => simulate(&options),
     };
@@ -48,8 +52,10 @@ fn main() -> ExitCode {
 
 /// Runs, prints, and says by the exit code whether all is well.
 fn measure(options: &RunOptions) -> Result<ExitCode, BenchError> {
-    let (report, _recording) = run(options, command_line())?;
+    let kept = options.output.prepare(command_line())?;
+    let (report, recording) = run(options, command_line())?;
     let judged = Judged::new(&report, options.slo.as_ref());
+    kept.write(&judged, &recording)?;
     if options.json {
         print_json(&judged);
     } else {
@@ -173,6 +179,18 @@ fn hunt(options: &SimOptions) -> Result<ExitCode, BenchError> {
 fn concluded(failures: &[String]) -> ExitCode {
     failures.iter().for_each(|failure| eprintln!("quittance-bench: {failure}"));
     ExitCode::from(u8::from(!failures.is_empty()))
+}
+
+/// Makes a folder's page again.
+fn show(options: &ReportOptions) -> Result<ExitCode, BenchError> {
+    println!("{}", page::write(&options.folder).map_err(BenchError::Output)?.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Merges folders.
+fn add_up(options: &MergeOptions) -> Result<ExitCode, BenchError> {
+    println!("{}", merge::merge(options, &command_line()).map_err(BenchError::Merge)?.display());
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Measures signature checks and prints what was found.

@@ -4,11 +4,8 @@ use super::session::{Arm, Measured, Turn};
 use crate::error::BenchError;
 use crate::options::RunOptions;
 use crate::report::Report;
-use crate::run::run;
+use crate::run::{apart, run};
 use core::fmt;
-
-/// The stack of a run's thread: what the first thread of a process has.
-const STACK_BYTES: usize = 8 << 20;
 
 /// A state of the machine, or of the thread, that holds while an arm runs.
 ///
@@ -52,16 +49,10 @@ impl Arm for AuthorityArm {
         &self.name
     }
 
-    /// In a thread of its own: a run pins its thread to the generator's core, and the next one would find no other.
     fn measure(&mut self, turn: &Turn) -> Result<Measured, BenchError> {
         let options = RunOptions { seed: turn.seed, rate: turn.rate_per_s, ..self.options.clone() };
         let (condition, command) = (self.condition.as_deref(), self.command.clone());
-        let report = std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
-            let spawned = thread.spawn_scoped(scope, || under(condition, || run(&options, command)));
-            let running = spawned.map_err(|error| BenchError::machine("starting a thread", error, ""))?;
-            running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })?;
+        let (report, _) = apart(|| under(condition, || run(&options, command)))?;
         Ok(measured(&report))
     }
 }

@@ -25,6 +25,8 @@ use crate::ab::AbOptions;
 use crate::attach::AttachOptions;
 use crate::compare::CompareOptions;
 use crate::limits::{IN_FLIGHT_MAX, SOCKET_COUNT_MAX};
+use crate::merge::MergeOptions;
+use crate::page::ReportOptions;
 use crate::pay::PayOptions;
 use crate::sim::SimOptions;
 use crate::verify::ROUND_COUNT_MAX;
@@ -203,6 +205,24 @@ pub enum Command {
     ///
     /// Exit code: 0 nothing was found; 1 something was (with --mutants: a bug was not found); 2 wrong usage; 130 interrupted.
     Sim(SimOptions),
+    /// Make the page of a folder of results again, and print where it is.
+    ///
+    /// The folder is one that `run --out` or `merge --out` wrote, or that of a search (it has a sweep.json). The page is one
+    /// file without scripts that needs no network: the verdict, throughput, latencies by percentile and over time, where
+    /// payments were lost, processor time per payment, the machine, and the command that repeats the run.
+    ///
+    /// Exit code: 0 made; 2 the folder holds no results, or another version's; 3 a file is damaged, or the machine refused
+    /// something.
+    Report(ReportOptions),
+    /// Add up what several load machines found, each of which offered a share of one load.
+    ///
+    /// Histograms are added bucket by bucket, counters added, timelines laid over each other by the time of day: the result is
+    /// what one machine would have found that offered all of it. Nothing is averaged. The new folder has the same files.
+    ///
+    /// Exit code: 0 merged; 1 refused: a share is missing or doubled, or shares have other settings, another committee or
+    /// version, or began more than a second apart; 2 wrong usage, no results, or --out is not empty; 3 a file is damaged, or
+    /// the machine refused something.
+    Merge(MergeOptions),
     /// What shells and readers of manuals want.
     #[command(flatten)]
     Pages(Pages),

@@ -7,6 +7,7 @@ use crate::error::BenchError;
 use crate::faults::Fault;
 use crate::limits::{ACCOUNT_COUNT_MAX, MEMBER_COUNT_MAX, PAYMENT_COUNT_MAX, SHARD_COUNT_MAX};
 use crate::objective::Objective;
+use crate::output::OutputOptions;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -131,6 +132,9 @@ pub struct RunOptions {
     /// The authority's executable [default: the one beside this one; built first under cargo].
     #[arg(long, value_name = "PATH")]
     pub authority_binary: Option<PathBuf>,
+    /// Where the files of the run go.
+    #[command(flatten)]
+    pub output: OutputOptions,
 }
 
 impl RunOptions {

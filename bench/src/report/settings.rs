@@ -9,6 +9,8 @@ use serde::Serialize;
 /// What was asked for and what was used.
 #[derive(Debug, Serialize)]
 pub struct SettingsReport {
+    /// The network: the digest of its genesis file, in hexadecimal. Runs of the same committee and accounts have the same.
+    pub network_id: String,
     /// `volatile` or `durable`, as the authority says.
     pub mode: String,
     /// The authority's transport.
@@ -62,6 +64,7 @@ impl SettingsReport {
     /// From the options, the terms, and what the authority said.
     pub fn new(options: &RunOptions, terms: &Terms, simulated_batch: usize, cores: Cores, ready: &Ready) -> Self {
         Self {
+            network_id: hex::encode(terms.network.0),
             mode: ready.mode.clone(),
             transport: ready.transport.clone(),
             backend: ready.backend.clone(),
