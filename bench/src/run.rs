@@ -26,6 +26,7 @@ use crate::world::World;
 use core::ops::Range;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The stack of a run's own thread: what the first thread of a process has.
 const STACK_BYTES: usize = 8 << 20;
@@ -58,12 +59,14 @@ pub fn run(options: &RunOptions, command: String) -> Result<(Report, Recording),
         started
     };
     (stage.crew, stage.start) = (Crew::new(&fault_steps), Box::new(start));
+    let begun = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let (measures, authorities, events) = stage.measure()?;
     let measures = Measures { volatile, disk, ..measures };
     let report = Report::new(command, settings, &measures, authorities);
     let first_ns = measures.phases.first().map_or(0, |phase| phase.tally.begun_ns);
     let phases = measures.phases.iter().map(|phase| phase.recording(first_ns)).collect();
-    Ok((report, Recording { phases, events }))
+    let begun_unix_us = u64::try_from(begun.as_micros()).expect("584,000 years in microseconds fit");
+    Ok((report, Recording { begun_unix_us, phases, events }))
 }
 
 /// Does this in a thread of its own. A run pins its thread to the generator's core: where several are made, one after the

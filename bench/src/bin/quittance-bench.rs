@@ -13,7 +13,8 @@ use quittance_bench::page::ReportOptions;
 use quittance_bench::pay::PayOptions;
 use quittance_bench::run::run;
 use quittance_bench::sim::SimOptions;
-use quittance_bench::{ab, attach, compare, crash, merge, page, pay, report, restart, sim, verify};
+use quittance_bench::sweep::SweepOptions;
+use quittance_bench::{ab, attach, compare, crash, merge, page, pay, report, restart, sim, sweep, verify};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Compare(options) => tell_apart(&options),
         Command::Ab(options) if options.list => Ok(name_knobs(options.run.json)),
         Command::Ab(options) => turn_knob(&options),
+        Command::Sweep(options) => search(&options),
         Command::Report(options) => show(&options),
         Command::Merge(options) => add_up(&options),
         Command::Sim(options) if options.mutants => hunt(&options),
@@ -179,6 +181,17 @@ fn hunt(options: &SimOptions) -> Result<ExitCode, BenchError> {
 fn concluded(failures: &[String]) -> ExitCode {
     failures.iter().for_each(|failure| eprintln!("quittance-bench: {failure}"));
     ExitCode::from(u8::from(!failures.is_empty()))
+}
+
+/// Searches, prints, and says by the exit code whether any rate meets the objective.
+fn search(options: &SweepOptions) -> Result<ExitCode, BenchError> {
+    let found = sweep::sweep(options, command_line())?;
+    if options.run.json {
+        print_json(&found);
+    } else {
+        println!("{}", sweep::table(&found));
+    }
+    Ok(if found.knee.is_some() { ExitCode::SUCCESS } else { ExitCode::from(OBJECTIVE_MISSED) })
 }
 
 /// Makes a folder's page again.

@@ -16,6 +16,7 @@ mod trials;
 mod verify;
 
 pub use choices::{ArrivalsChoice, BackendChoice, TransportChoice};
+pub use phases::PhaseError;
 pub use phases::PhaseSpec;
 pub use run::RunOptions;
 pub use trials::{CrashOptions, RestartOptions};
@@ -29,6 +30,7 @@ use crate::merge::MergeOptions;
 use crate::page::ReportOptions;
 use crate::pay::PayOptions;
 use crate::sim::SimOptions;
+use crate::sweep::SweepOptions;
 use crate::verify::ROUND_COUNT_MAX;
 use clap::{Parser, Subcommand};
 use quittance_tuning::pages::Pages;
@@ -214,6 +216,19 @@ pub enum Command {
     /// Exit code: 0 made; 2 the folder holds no results, or another version's; 3 a file is damaged, or the machine refused
     /// something.
     Report(ReportOptions),
+    /// Find the highest rate that meets an objective.
+    ///
+    /// Every rate is offered open loop to a committee that is started for it, with a warm-up before. A search goes up until a rate
+    /// misses the objective, down until one meets it, and halves the distance until it is as fine as --fineness says. Near that
+    /// point chance decides, so several searches are made: the answer is their median, with the smallest and the largest as its
+    /// interval (five searches: 93.75 % confidence, whatever the distribution).
+    ///
+    /// A rate at which the generator was late is missed, and if that decided, `generator_limited` says so. With --out every
+    /// trial leaves a folder, and the page of the whole has the latency against the load.
+    ///
+    /// Exit code: 0 found; 99 the objective is met at no rate; 2 wrong usage; 3 an authority could not be started, or died, or the
+    /// machine refused something; 130 interrupted.
+    Sweep(SweepOptions),
     /// Add up what several load machines found, each of which offered a share of one load.
     ///
     /// Histograms are added bucket by bucket, counters added, timelines laid over each other by the time of day: the result is

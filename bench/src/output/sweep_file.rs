@@ -20,6 +20,9 @@ pub struct Sweep {
     pub version: String,
     /// What a rate must meet to count.
     pub objective: String,
+    /// Whether it was the generator that was late first, and not the authority.
+    #[serde(default)]
+    pub generator_limited: bool,
     /// The highest rate that met it; absent if none did.
     #[serde(default)]
     pub knee: Option<Knee>,
@@ -28,7 +31,7 @@ pub struct Sweep {
 }
 
 /// The highest rate that met the objective.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Knee {
     /// Payments per second.
     pub rate_per_s: f64,
@@ -36,6 +39,27 @@ pub struct Knee {
     pub low_per_s: f64,
     /// Upper end.
     pub high_per_s: f64,
+    /// The probability that the interval holds the median of all searches that could be made.
+    #[serde(default)]
+    pub confidence: f64,
+    /// What each search found.
+    #[serde(default)]
+    pub found: Vec<u64>,
+}
+
+impl Knee {
+    /// From what the searches found.
+    pub fn of(knee: &crate::sweep::search::Knee) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "rates are below 2^53")]
+        let rate = |rate: u64| rate as f64;
+        Self {
+            rate_per_s: rate(knee.median),
+            low_per_s: rate(knee.interval.0),
+            high_per_s: rate(knee.interval.1),
+            confidence: knee.confidence,
+            found: knee.found.clone(),
+        }
+    }
 }
 
 /// One run of a search.

@@ -30,7 +30,7 @@ struct Row {
 
 impl SweepPage {
     pub(super) fn of(sweep: &Sweep) -> Self {
-        let found = sweep.knee.map(|knee| {
+        let found = sweep.knee.as_ref().map(|knee| {
             let [at, low, high] = [knee.rate_per_s, knee.low_per_s, knee.high_per_s].map(units::whole);
             format!("{at} payments per second meet the objective ({low} to {high})")
         });

@@ -62,7 +62,15 @@ fn every_colour_of_the_plots_has_a_rule_for_the_dark() {
 #[test]
 fn a_search_has_a_page_with_its_knee_and_links_to_its_runs() {
     let folder = tempfile::tempdir().unwrap();
-    sweep(Some(Knee { rate_per_s: 52_000.0, low_per_s: 50_000.0, high_per_s: 55_000.0 })).write(folder.path()).unwrap();
+    sweep(Some(Knee {
+        rate_per_s: 52_000.0,
+        low_per_s: 50_000.0,
+        high_per_s: 55_000.0,
+        confidence: 0.9375,
+        found: vec![50_000, 52_000, 55_000],
+    }))
+    .write(folder.path())
+    .unwrap();
     let page = page(folder.path());
     assert_offline(&page);
     for part in
@@ -104,5 +112,5 @@ fn sweep(knee: Option<Knee>) -> Sweep {
         point(80_000, 99_000.0, false, false),
     ];
     let (command, version, objective) = ("sweep".to_owned(), "0.1.0".to_owned(), "order_receipt.p99<2ms".to_owned());
-    Sweep { schema: SWEEP_SCHEMA, command, version, objective, knee, points }
+    Sweep { schema: SWEEP_SCHEMA, command, version, objective, generator_limited: false, knee, points }
 }

@@ -9,7 +9,8 @@ use crate::page::units;
 pub(in crate::page) fn load(sweep: &Sweep) -> Option<Plot> {
     let mut points: Vec<&SweepPoint> = sweep.points.iter().filter(|point| point.valid).collect();
     points.sort_by_key(|point| point.rate_per_s);
-    let high = points.last().map(|point| rate(point))?.max(sweep.knee.map_or(0.0, |knee| knee.high_per_s)) * 1.08;
+    let high =
+        points.last().map(|point| rate(point))?.max(sweep.knee.as_ref().map_or(0.0, |knee| knee.high_per_s)) * 1.08;
     let of: [(fn(&SweepLatency) -> f64, &str); 3] =
         [(|latency| latency.p50, "50 %"), (|latency| latency.p99, "99 %"), (|latency| latency.p99_9, "99.9 %")];
     let line = |(colour, (us, _)): (usize, &(fn(&SweepLatency) -> f64, &str))| Line {
@@ -20,7 +21,7 @@ pub(in crate::page) fn load(sweep: &Sweep) -> Option<Plot> {
     let mut lines: Vec<Line> = of.iter().enumerate().map(line).collect();
     let y = latency_axis("order to receipt", lines.iter().flat_map(|line| &line.points).map(|(_, us)| *us));
     lines.iter_mut().flat_map(|line| &mut line.points).for_each(|(_, us)| *us = us.log10());
-    let knee = |knee: crate::output::sweep_file::Knee| Mark {
+    let knee = |knee: &crate::output::sweep_file::Knee| Mark {
         at: knee.rate_per_s,
         text: format!("knee: {}", units::rate(knee.rate_per_s)),
         is_alarm: true,
@@ -31,7 +32,7 @@ pub(in crate::page) fn load(sweep: &Sweep) -> Option<Plot> {
         ticks: ticks(0.0, high, 8.0),
         label: units::whole,
     };
-    let bands = sweep.knee.map(|knee| (knee.low_per_s, knee.high_per_s));
+    let bands = sweep.knee.as_ref().map(|knee| (knee.low_per_s, knee.high_per_s));
     let legend = of.iter().enumerate().map(|(colour, (_, text))| Legend::solid(colour, *text)).collect();
     let chart = Chart {
         height: 380,
@@ -39,7 +40,7 @@ pub(in crate::page) fn load(sweep: &Sweep) -> Option<Plot> {
         y,
         bands: bands.into_iter().collect(),
         lines,
-        marks: sweep.knee.map(knee).into_iter().collect(),
+        marks: sweep.knee.as_ref().map(knee).into_iter().collect(),
     };
     Some(Plot { svg: chart.svg(), legend })
 }
