@@ -53,18 +53,19 @@ pub fn ab(options: &AbOptions, command: String) -> Result<Effect, BenchError> {
     let interrupt = Interrupt::catch()?;
     // Once: a build in the middle of a session would measure two programs.
     let authority_binary = Some(locate::authority(base.authority_binary.as_deref())?);
-    let arm = |side: Side, name: &str| {
+    let labels = ["with", "without"];
+    let arm = |side: Side| {
         let mut options = RunOptions { authority_binary: authority_binary.clone(), ..base.clone() };
         let condition = (knob.set)(Setting::of(side), &mut options, &cores);
-        AuthorityArm { name: name.to_owned(), options, command: command.clone(), condition }
+        AuthorityArm { name: labels[side as usize], options, command: command.clone(), condition }
     };
-    let (mut with, mut without) = (arm(Side::A, knob.with), arm(Side::B, knob.without));
+    let (mut with, mut without) = (arm(Side::A), arm(Side::B));
     let (block, block_count) = (Block::Abba, usize::from(options.rounds));
     let session = Session { block, block_count, seed: base.seed, rate_per_s: base.rate };
     let runs = session.run([&mut with, &mut without], &interrupt)?;
     let design = Design {
         block: Some(block),
-        labels: ["with", "without"],
+        labels,
         names: [knob.with.to_owned(), knob.without.to_owned()],
         threshold: options.threshold,
         gates: Vec::new(),

@@ -28,7 +28,7 @@ pub trait Condition: Sync {
 /// Runs with these options, under this condition.
 pub struct AuthorityArm {
     /// For a person.
-    pub name: String,
+    pub name: &'static str,
     /// Of every run but for seed and rate.
     pub options: RunOptions,
     /// The command line that repeats the session.
@@ -46,7 +46,7 @@ impl fmt::Debug for AuthorityArm {
 
 impl Arm for AuthorityArm {
     fn name(&self) -> &str {
-        &self.name
+        self.name
     }
 
     fn measure(&mut self, turn: &Turn) -> Result<Measured, BenchError> {

@@ -66,6 +66,9 @@ pub const METRICS: [Metric; 6] = [
     Metric::latency(Span::OrderVote, Statistic::P99),
 ];
 
+/// The sides' short names.
+const LABELS: [&str; 2] = ["A", "B"];
+
 /// Compares what the options name. `command` is the command line that repeats it.
 ///
 /// # Errors
@@ -75,37 +78,29 @@ pub fn compare(options: &CompareOptions, command: String) -> Result<Comparison, 
     let [a, b] = [&options.a, &options.b].map(Source::find);
     let names = [&options.a, &options.b].map(ToString::to_string);
     let (block, runs) = match (a?, b?) {
-        (Source::Executable(a), Source::Executable(b)) => {
-            (Some(Block::Pair), take_turns(options, [a, b], &names, &command)?)
-        }
+        (Source::Executable(a), Source::Executable(b)) => (Some(Block::Pair), take_turns(options, [a, b], &command)?),
         (Source::Results(a), Source::Results(b)) => (None, files::read([&a, &b])?),
         _ => {
             let fault = "one side is an executable and the other a result: compare two of a kind";
             return Err(BenchError::Usage(fault.to_owned()));
         }
     };
-    let design = Design { block, labels: ["A", "B"], names, threshold: options.threshold, gates: options.gates() };
+    let design = Design { block, labels: LABELS, names, threshold: options.threshold, gates: options.gates() };
     Ok(Comparison::new(command, design, runs))
 }
 
 /// Runs two executables in pairs.
-fn take_turns(
-    options: &CompareOptions,
-    executables: [PathBuf; 2],
-    names: &[String; 2],
-    command: &str,
-) -> Result<Runs, BenchError> {
+fn take_turns(options: &CompareOptions, [a, b]: [PathBuf; 2], command: &str) -> Result<Runs, BenchError> {
     if options.run.authority_binary.is_some() {
         let fault = "--authority-binary: A and B name the executables";
         return Err(BenchError::Usage(fault.to_owned()));
     }
     let base = measured_base(&options.run)?;
-    let [a, b] = executables;
-    let arm = |name: &String, executable| {
+    let arm = |name, executable| {
         let options = RunOptions { authority_binary: Some(executable), ..base.clone() };
-        AuthorityArm { name: name.clone(), options, command: command.to_owned(), condition: None }
+        AuthorityArm { name, options, command: command.to_owned(), condition: None }
     };
-    let (mut a, mut b) = (arm(&names[0], a), arm(&names[1], b));
+    let (mut a, mut b) = (arm(LABELS[0], a), arm(LABELS[1], b));
     let session = Session {
         block: Block::Pair,
         block_count: usize::from(options.pairs),
