@@ -22,6 +22,18 @@ impl Spent {
         Ok(Self { cpu_ns: cpu_ns(pid)?, waited_ns: waited_ns(pid).unwrap_or(0) })
     }
 
+    /// What the calling thread has spent so far, to the nanosecond; of waiting nothing is known.
+    ///
+    /// # Errors
+    /// [`BenchError::Machine`].
+    pub fn by_thread() -> Result<Self, BenchError> {
+        let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        let ns = u64::try_from(spent.tv_sec).ok().zip(u64::try_from(spent.tv_nsec).ok());
+        let error = || std::io::Error::from(std::io::ErrorKind::InvalidData);
+        let (s, ns) = ns.ok_or_else(|| BenchError::machine("reading this thread's processor time", error(), ""))?;
+        Ok(Self { cpu_ns: s * 1_000_000_000 + ns, waited_ns: 0 })
+    }
+
     /// What was spent since an earlier moment.
     pub fn since(self, earlier: Self) -> Self {
         Self {

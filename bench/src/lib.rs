@@ -8,7 +8,9 @@
 //! - The saturated phase is a closed loop: a bounded number of payments in flight, a new one for each that ends. It finds
 //!   the rate; its latencies are those of a full house.
 //! - The open loop sends on a schedule whatever happens, and its latencies count from the schedule: a stall of the server
-//!   delays payments that were due meanwhile, and that is in the figures.
+//!   delays payments that were due meanwhile, and that is in the figures. Those from the first send stand beside them.
+//! - Schedules may be even or drawn (`--arrivals poisson`), go straight from one rate to another, and follow each other as
+//!   phases (`--phase`).
 //! - With one running authority of N, the other 2f votes are signed ahead in trees of `--simulated-batch` orders. The batch
 //!   decides how many foreign roots the authority must check per payment, so it is part of the result.
 //! - With `--live` every authority runs, every vote is its own, and a payment is settled by 2f + 1 receipts. It keeps its
@@ -20,8 +22,10 @@
 //!   sets the rate and the processor time beside those of volatile authorities under the same load, which are driven first.
 //! - The generator may be the slower side. `generator.limited` says so, with reasons, and `disturbances` says when something
 //!   else ran on the authority's cores: the command's `--help` has the rules.
+//!   Where the user named the rate, a generator that was late makes the run invalid.
 //! - A payment that is not answered in time is repeated, a bounded number of times, then lost. Nothing is left out:
-//!   settled, rejected and lost add up to all.
+//!   settled, rejected and lost add up to all, and `accounting` sets the counters of both sides against each other, datagram by
+//!   datagram: what is left over is a failure.
 //!
 //! | files | what they hold |
 //! |---|---|
@@ -40,6 +44,8 @@
 //! | `terms.rs`, `replies.rs` | who may say what, and whether it is true |
 //! | `world.rs`, `client.rs`, `intruder.rs` | sockets and time; a source of bad signatures |
 //! | `model.rs`, `audit.rs` | what must be there, and what is |
+//! | `accounting/` | ledgers of payments and datagrams, from the counters of both sides |
+//! | `sink/` | what the generator itself can offer |
 //! | `report/` | table and JSON |
 //! | `recording.rs` | whole histograms and a timeline: what files and plots are made from |
 //! | `objective/` | what a run must reach, as text, and whether it did |
@@ -61,6 +67,8 @@
 //! The subcommand `ab` measures what one knob is worth: see [`ab`].
 //!
 //! The subcommand `restart` times the start of an authority that has much to read back: see [`restart`].
+//!
+//! The subcommand `sink` measures the generator alone: see [`sink`].
 //!
 //! The subcommand `sim` runs whole committees in one thread, with everything going wrong that may: see [`sim`].
 //!
@@ -134,6 +142,7 @@ pub mod run;
 pub mod scene;
 pub mod setup;
 pub mod sim;
+pub mod sink;
 pub mod stats;
 pub mod sweep;
 pub mod terms;

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 /// The manual pages that the bench writes.
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 16] = [
     "",
     "-ab",
     "-attach",
@@ -17,6 +17,7 @@ const PAGES: [&str; 15] = [
     "-restart",
     "-run",
     "-sim",
+    "-sink",
     "-sweep",
     "-verify",
 ];

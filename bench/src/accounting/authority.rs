@@ -105,7 +105,7 @@ impl AuthorityCounts {
             unanswered: *unanswered,
             sent: transport.datagrams_sent,
             unsent: transport.datagrams_unsent,
-            refused_as_busy: protocol.rejects.get("Busy").or(protocol.rejects.get("busy")).copied().unwrap_or(0),
+            refused_as_busy: protocol.rejects.get("busy").copied().unwrap_or(0),
         }
     }
 }

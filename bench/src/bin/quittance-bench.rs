@@ -13,8 +13,9 @@ use quittance_bench::page::ReportOptions;
 use quittance_bench::pay::PayOptions;
 use quittance_bench::run::run;
 use quittance_bench::sim::SimOptions;
+use quittance_bench::sink::SinkOptions;
 use quittance_bench::sweep::SweepOptions;
-use quittance_bench::{ab, attach, compare, crash, merge, page, pay, report, restart, sim, sweep, verify};
+use quittance_bench::{ab, attach, compare, crash, merge, page, pay, report, restart, sim, sink, sweep, verify};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Sweep(options) => search(&options),
         Command::Report(options) => show(&options),
         Command::Merge(options) => add_up(&options),
+        Command::Sink(options) => offer(&options),
         Command::Sim(options) if options.mutants => hunt(&options),
         Command::Sim(options) => simulate(&options),
     };
@@ -151,6 +153,18 @@ fn name_knobs(as_json: bool) -> ExitCode {
         println!("{}", ab::list());
     }
     ExitCode::SUCCESS
+}
+
+/// Offers orders to a sink, prints, and says by the exit code whether the rate was kept.
+fn offer(options: &SinkOptions) -> Result<ExitCode, BenchError> {
+    let report = sink::sink(options, command_line())?;
+    if options.json {
+        print_json(&report);
+    } else {
+        println!("{}", sink::table(&report));
+    }
+    let failures = report.failures();
+    if failures.is_empty() && !report.kept { Ok(ExitCode::from(INVALID)) } else { Ok(concluded(&failures)) }
 }
 
 /// Simulates, prints, and says by the exit code whether anything was that must never be.

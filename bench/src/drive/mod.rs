@@ -182,6 +182,27 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
+    /// Sends the orders of these payments to whoever takes them, forgets each at the end of the turn in which it was sent, and
+    /// returns what was counted. Nothing settles, and what [`Self::outcomes`] says afterwards means nothing: this measures what
+    /// the loop can send.
+    ///
+    /// # Errors
+    /// As [`Self::phase`].
+    pub fn offer(
+        &mut self,
+        payments: Range<u32>,
+        pace: Pace,
+        world: &mut impl World,
+        watch: &mut impl Watch,
+    ) -> Result<Tally, BenchError> {
+        let mut phase = self.begin(payments, pace, world);
+        while !phase.is_exhausted() {
+            self.step(&mut phase, world, watch)?;
+            self.flight.forget();
+        }
+        Ok(self.end())
+    }
+
     /// Ends a phase and returns what became of its payments.
     pub fn end(&mut self) -> Tally {
         self.flight.end_tally()

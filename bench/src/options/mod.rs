@@ -30,6 +30,7 @@ use crate::merge::MergeOptions;
 use crate::page::ReportOptions;
 use crate::pay::PayOptions;
 use crate::sim::SimOptions;
+use crate::sink::SinkOptions;
 use crate::sweep::SweepOptions;
 use crate::verify::ROUND_COUNT_MAX;
 use clap::{Parser, Subcommand};
@@ -196,6 +197,15 @@ pub enum Command {
     /// Exit code: 0 measured; 1 a run lost payments, had some rejected or failed its audit; 2 wrong usage, or the knob has no
     /// meaning here; 3 an authority could not be built or started, or died, or the machine refused something; 130 interrupted.
     Ab(AbOptions),
+    /// Measure what the load generator itself can offer: orders to a sink that counts them and answers nothing.
+    ///
+    /// The loop runs on one core, the sink on another. `fastest_per_s` is what the loop sends when nothing holds it back,
+    /// `offered_per_s` and `lag_us` are those of a schedule at --rate. Measured is the sending half of the loop, with the
+    /// kernel's send path; replies and certificates are not in it.
+    ///
+    /// Exit code: 0 measured, and the rate was kept; 1 orders are nowhere; 2 wrong usage; 3 the machine refused something; 97
+    /// the rate was not kept; 130 interrupted.
+    Sink(SinkOptions),
     /// Run whole committees in one thread, without clock, socket or file, and let everything go wrong that may.
     ///
     /// Honest authorities are the real shards with the real journal; liars, payers, thieves, networks, disks, power cuts and

@@ -39,8 +39,11 @@ pub(crate) fn serve(mode: &str) {
         if mode == "lossy" && counts.received.is_multiple_of(5) {
             continue;
         }
-        if mode.starts_with("hundredth") && counts.received.is_multiple_of(100) {
-            counts.dropped += u64::from(mode == "hundredth");
+        if mode == "hundredth" && counts.received.is_multiple_of(100) {
+            counts.dropped += 1;
+            continue;
+        }
+        if mode == "forgetful" && counts.received == 100 {
             continue;
         }
         let replies = authority.replies(mode, &buffer[..length]);
@@ -53,7 +56,7 @@ pub(crate) fn serve(mode: &str) {
             }
         }
     }
-    if ["silent", "errors", "twice", "hundredth", "hundredth_forgotten"].contains(&mode) {
+    if ["silent", "errors", "twice", "hundredth", "forgetful"].contains(&mode) {
         println!("{}", counts.as_an_authority_tells_them());
     }
 }
@@ -130,7 +133,7 @@ impl Authority {
             // No frame, a frame cut short, and the request itself.
             "garbage" => vec![b"spam spam spam spam".to_vec(), request[..20].to_vec(), request.to_vec()],
             "twice" => self.reply("honest", request).into_iter().flat_map(|reply| [reply.clone(), reply]).collect(),
-            "hundredth" | "hundredth_forgotten" => self.reply("honest", request).into_iter().collect(),
+            "hundredth" | "forgetful" => self.reply("honest", request).into_iter().collect(),
             _ => self.reply(mode, request).into_iter().collect(),
         }
     }
