@@ -6,7 +6,8 @@ use core::ops::Add;
 /// Times of one process or of several since they started; nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spent {
-    /// User and system time. The kernel tells it in ticks (usually 10 ms), so differences are good to two ticks.
+    /// User and system time. Good to a few milliseconds: the kernel tells that of a thread which runs as of its last tick.
+    /// Where it does not account for threads, or some have ended, it is good to two ticks of the clock (usually 10 ms each).
     pub cpu_ns: u64,
     /// Time in which threads were ready to run and another ran on their core. Stays 0 where the kernel does not account
     /// for it.
@@ -19,7 +20,9 @@ impl Spent {
     /// # Errors
     /// [`BenchError::Machine`] if `/proc` does not tell.
     pub fn by(pid: u32) -> Result<Self, BenchError> {
-        Ok(Self { cpu_ns: cpu_ns(pid)?, waited_ns: waited_ns(pid).unwrap_or(0) })
+        let of_threads = of_threads(pid).unwrap_or_default();
+        // Both are rounded down, and the threads' sum lacks those that have ended: the higher one is nearer to the truth.
+        Ok(Self { cpu_ns: ticks_ns(pid)?.max(of_threads.cpu_ns), ..of_threads })
     }
 
     /// What the calling thread has spent so far, to the nanosecond; of waiting nothing is known.
@@ -51,7 +54,7 @@ impl Add for Spent {
     }
 }
 
-fn cpu_ns(pid: u32) -> Result<u64, BenchError> {
+fn ticks_ns(pid: u32) -> Result<u64, BenchError> {
     let path = format!("/proc/{pid}/stat");
     let remedy = "; mount /proc, or look whether the process has died";
     let text = std::fs::read_to_string(&path)
@@ -72,14 +75,17 @@ fn ticks(stat: &str) -> Option<u64> {
     user.checked_add(system)
 }
 
-/// The second field of each thread's `schedstat` (Linux, Documentation/scheduler/sched-stats): nanoseconds on a run queue.
-fn waited_ns(pid: u32) -> Option<u64> {
+/// The sum over the threads that run still: the first two fields of each one's `schedstat` (Linux,
+/// Documentation/scheduler/sched-stats), nanoseconds on a core and on a run queue.
+fn of_threads(pid: u32) -> Option<Spent> {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?;
-    let waited = threads.flatten().filter_map(|thread| {
-        let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        text.split_ascii_whitespace().nth(1)?.parse::<u64>().ok()
-    });
-    Some(waited.sum())
+    let texts = threads.flatten().filter_map(|thread| std::fs::read_to_string(thread.path().join("schedstat")).ok());
+    Some(texts.filter_map(|text| schedstat(&text)).fold(Spent::default(), Add::add))
+}
+
+fn schedstat(text: &str) -> Option<Spent> {
+    let mut fields = text.split_ascii_whitespace().map(str::parse::<u64>);
+    Some(Spent { cpu_ns: fields.next()?.ok()?, waited_ns: fields.next()?.ok()? })
 }
 
 #[cfg(test)]
@@ -92,6 +98,20 @@ mod tests {
         let stat = "12 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 140 15 16 17 20 0 1 0 100";
         assert_eq!(ticks(stat), Some(155));
         assert_eq!(ticks("12 (x) S 1"), None);
+    }
+
+    #[test]
+    fn a_threads_times_are_the_first_two_of_three() {
+        assert_eq!(schedstat("1283600 8203418 2\n"), Some(Spent { cpu_ns: 1_283_600, waited_ns: 8_203_418 }));
+        assert_eq!((schedstat("17"), schedstat("")), (None, None));
+    }
+
+    /// A gate on processor time needs it: whole ticks are some per cent of a short run.
+    #[test]
+    fn times_are_never_less_than_whole_ticks() {
+        let pid = std::process::id();
+        let ticks_ns = ticks_ns(pid).unwrap();
+        assert!(Spent::by(pid).unwrap().cpu_ns >= ticks_ns);
     }
 
     #[test]
