@@ -43,7 +43,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Accounts that take turns: more than are in flight, so that none waits.
+/// Most accounts that take turns: more than are in flight, so that none waits.
 const ACCOUNTS: u32 = 32_768;
 /// Orders of one turn when the loop goes as fast as it can.
 const TURN_ORDERS: usize = 512;
@@ -132,10 +132,11 @@ pub fn sink(options: &SinkOptions, command: String) -> Result<SinkReport, BenchE
 
 /// Signs all orders ahead: a committee of one has no votes to simulate.
 fn sign(options: &SinkOptions, terms: &Terms, interrupt: &Interrupt) -> Result<Workload, BenchError> {
-    let progress = Progress::start("deriving account keys", ACCOUNTS.into());
-    let accounts = Accounts::derive(options.seed, ACCOUNTS, &progress, interrupt)?;
+    let account_count = options.orders.clamp(2, ACCOUNTS);
+    let progress = Progress::start("deriving account keys", account_count.into());
+    let accounts = Accounts::derive(options.seed, account_count, &progress, interrupt)?;
     progress.finish();
-    let plan = Plan::draw(options.seed, ACCOUNTS, options.orders);
+    let plan = Plan::draw(options.seed, account_count, options.orders);
     let progress = Progress::start("signing orders", options.orders.into());
     let orders = Orders::sign(&plan, &accounts, &terms.network, 1, false, &progress, interrupt)?;
     progress.finish();

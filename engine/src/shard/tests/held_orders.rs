@@ -103,6 +103,7 @@ fn an_order_waits_unchecked_for_the_certificate_that_pays_for_it_and_is_voted_fo
     let asked = scene.node.receive(bytes(&order));
     assert!(scene.node.take_batch().is_empty(), "no signature is checked before the money is here");
     assert!(!scene.node.shard.judge_held(NOW) && scene.node.collect().is_empty());
+    assert_eq!(scene.node.shard.unanswered_count(), 1);
     assert_eq!(scene.node.shard.held_until(), Some(TimeMs(NOW.0 + HELD_MS)));
     assert_eq!((scene.node.accounts(), scene.node.shard.records_made()), (before, records), "nothing is written down");
 

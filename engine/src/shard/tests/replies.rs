@@ -88,6 +88,23 @@ fn votes_receipts_and_proven_refusals_share_one_signature() {
 }
 
 #[test]
+fn a_request_is_unanswered_from_when_it_is_taken_until_its_reply_leaves() {
+    let world = World::of(4);
+    let payers = Payer::many(3);
+    let mut node = Node::funded(&world, &payers);
+    let to = &payers[2].address;
+    let order = world.order(&payers[0], payers[0].body(to, 1, 0));
+    let certificate = world.certify(&payers[1].body(to, 1, 0));
+    // The order awaits its signature's check, the certificate that of its roots, the answer only that it is fetched.
+    node.receive_all(&[order, certificate, world.query(to, 5), b"no frame".to_vec()]);
+    assert_eq!(node.shard.unanswered_count(), 3);
+    node.finish_all();
+    assert_eq!(node.shard.unanswered_count(), 3);
+    assert_eq!(node.collect().len(), 3);
+    assert_eq!(node.shard.unanswered_count(), 0);
+}
+
+#[test]
 fn a_refusal_names_the_order_or_the_account_it_is_about() {
     let world = World::of(4);
     let payers = Payer::many(2);
