@@ -181,8 +181,8 @@ pub enum Command {
     /// the interval is too wide to tell. A gated metric that is worse is a regression. Intervals are 95 % each; those of gated
     /// metrics are wider, so that all of them hold together in 95 of 100 comparisons.
     ///
-    /// A script may stand for an executable: one that ends in `exec quittance-authority "$@" --no-gso` compares with an option
-    /// that the authority has and the bench has not.
+    /// A script may stand for an executable: one that ends in `exec quittance-authority "$@" --key-cache-mib 64` compares with an
+    /// option that the authority has and the bench has not.
     ///
     /// Exit code: 0 no regression; 1 a run lost payments, had some rejected or failed its audit, or a gated metric was not
     /// measured; 2 wrong usage; 3 an authority could not be started, or died, or the machine refused something; 98 a gated
