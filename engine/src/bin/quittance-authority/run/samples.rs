@@ -116,3 +116,7 @@ mod tests {
         assert_eq!(mailbox.take(), Some(Box::new(4)));
     }
 }
+
+#[cfg(test)]
+#[path = "samples_schedules.rs"]
+mod schedules;

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `run/verifier_pool_schedules.rs` | batches to verifiers and back, reports, stops |
 //! | `run/links_schedules.rs` | credits and acknowledgements between shards, here and in other processes |
+//! | `run/samples_schedules.rs` | questions of whoever shows metrics, and what threads answer |
 //! | `run/peers/bell_schedules.rs` | the bell of the thread that speaks with other processes |
 //! | `storage/committer_schedules.rs` | blocks to the disk and back |
 //! | `storage/snapshots_schedules.rs` | pieces of snapshots and their buffers |
