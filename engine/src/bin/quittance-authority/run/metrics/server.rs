@@ -1,8 +1,8 @@
 //! Requests for metrics, and their answers: as much of HTTP/1.1 as that takes.
 //!
-//! One connection at a time, one request on each, no byte of its body read. Whatever a reader does, he is done with in
-//! [`HEAD_PATIENCE`], [`ANSWER_PATIENCE`] and [`FAREWELL_PATIENCE`] together; then the next is served. The thread rests after each, so that no
-//! number of readers keeps a core busy.
+//! One connection at a time, and one request on each. Whatever a reader does, he is done with in [`HEAD_PATIENCE`],
+//! [`ANSWER_PATIENCE`] and [`FAREWELL_PATIENCE`] together; then the next is served. The thread rests after each, so that no number
+//! of readers keeps a core busy.
 
 use super::exposition::CONTENT_TYPE;
 use std::io::{self, ErrorKind, Read, Write};

@@ -87,7 +87,8 @@ fn verifier() -> VerifierSample {
     VerifierSample { question: 1, report, verify_batches: one(40) }
 }
 
-fn shard() -> ShardSample {
+/// What it tells.
+pub(super) fn shard() -> ShardSample {
     ShardSample {
         question: 1,
         report: report(),

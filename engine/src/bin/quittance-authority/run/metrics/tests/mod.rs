@@ -11,9 +11,15 @@ mod written;
 use super::exposition::render;
 use super::families::{self, Kind};
 use super::picture::Picture;
+use super::{Gathered, REFRESH, Sources};
+use crate::run::control::{Control, Followed, Order};
+use crate::run::samples::ShardSample;
 use fixture::{SHARD, about, picture};
+use quittance_engine::types::ShardIndex;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
 use strict::Exposition;
 
 /// Which sample has what a shard's report calls so, but for refusals and causes, which have its own names.
@@ -187,6 +193,39 @@ fn an_authority_that_has_not_answered_is_no_fault() {
     assert_eq!(exposition.sum("quittance_build_info"), 1.0);
     assert!(exposition.families["quittance_settled_total"].samples.is_empty());
     assert!(exposition.families["quittance_journal_flush_seconds"].samples.is_empty());
+}
+
+/// A process of shards 6 and 7, none of which is there.
+fn sources() -> Sources {
+    let control = Arc::new(Control::new("6-7".parse().unwrap(), 0));
+    Sources { control, wakers: Arc::from([]), pool: None, journal: None }
+}
+
+#[test]
+fn a_shard_that_does_not_answer_is_counted_and_keeps_nobody_waiting_for_ever() {
+    let sources = sources();
+    let control = Arc::clone(&sources.control);
+    let mut picture = Picture::new(about(), sources);
+    control.samples.put_shard(ShardIndex(SHARD), ShardSample { question: 1, ..fixture::shard() });
+    picture.refresh();
+    assert_eq!((picture.silent_threads, picture.shards().count()), (1, 1));
+    // Now the other one is silent, too, and still shown.
+    picture.refresh();
+    assert_eq!((picture.silent_threads, picture.shards().count()), (2, 1));
+    let text = render(&picture);
+    assert!(text.contains("\nquittance_silent_threads 2\n"), "{text}");
+    assert_eq!(Exposition::parse(&text).unwrap().labels("quittance_settled_total", "shard"), [SHARD.to_string()]);
+}
+
+#[test]
+fn shards_are_asked_ten_times_a_second_however_many_readers_ask() {
+    let sources = Sources { control: Arc::default(), ..sources() };
+    let control = Arc::clone(&sources.control);
+    let (begun, mut gathered) = (Instant::now(), Gathered::new(Picture::new(about(), sources)));
+    let texts: BTreeSet<Arc<str>> = (0..200).map(|_| gathered.text()).collect();
+    let question_max = 1 + begun.elapsed().as_millis() / REFRESH.as_millis();
+    let Order::Tell(question) = control.order(&mut Followed::default()) else { panic!("nobody was asked") };
+    assert!(u128::from(question) <= question_max && texts.len() <= usize::try_from(question).unwrap());
 }
 
 #[test]
