@@ -120,6 +120,7 @@ fn report() -> ShardReport {
         accounts: 101,
         redeemed: "102".to_owned(),
         under_way: "103".to_owned(),
+        unanswered: 104,
         protocol: protocol(),
         transport: transport(),
         verify: VerifyCounters { item_count: 301, batch_count: 302, batch_failed_count: 303, item_alone_count: 304 },
