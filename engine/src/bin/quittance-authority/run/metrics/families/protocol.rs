@@ -171,6 +171,9 @@ pub(super) const FAMILIES: &[Family] = &[
             per_shard(picture, lines, |shard| shard.report.under_way.clone());
         },
     ),
+    gauge("quittance_unanswered_requests", SHARD, "Requests taken whose answers have not left.", |picture, lines| {
+        per_shard(picture, lines, |shard| shard.report.unanswered);
+    }),
     gauge(
         "quittance_unacknowledged_credits",
         SHARD,

@@ -27,6 +27,7 @@ const COUNTED: &[(&str, &str)] = &[
     ("accounts", "quittance_accounts{shard}"),
     ("redeemed", "quittance_redeemed_units_total{shard}"),
     ("under_way", "quittance_units_under_way{shard}"),
+    ("unanswered", "quittance_unanswered_requests{shard}"),
     ("protocol.orders", "quittance_requests_total{shard,kind=\"order\"}"),
     ("protocol.certificates", "quittance_requests_total{shard,kind=\"certificate\"}"),
     ("protocol.queries", "quittance_requests_total{shard,kind=\"query\"}"),
