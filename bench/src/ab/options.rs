@@ -9,6 +9,7 @@ use clap::Args;
 #[derive(Clone, Debug, Args)]
 #[command(mut_arg("payments", |arg| arg.default_value(PAYMENTS)), mut_arg("accounts", |arg| arg.default_value(ACCOUNTS)))]
 #[command(mut_arg("no_price", |arg| arg.hide(true)), mut_arg("slo", |arg| arg.hide(true)))]
+#[command(mut_arg("phases", |arg| arg.hide(true)), mut_arg("faults", |arg| arg.hide(true)), mut_arg("out", |arg| arg.hide(true)))]
 pub struct AbOptions {
     /// The knob: see --list.
     #[arg(value_name = "KNOB", value_parser = knob, required_unless_present = "list")]

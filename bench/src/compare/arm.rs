@@ -107,6 +107,14 @@ pub fn measured_base(options: &RunOptions) -> Result<RunOptions, BenchError> {
         let fault = "--slo judges a single run; here --threshold says what counts as a difference";
         return Err(BenchError::Usage(fault.to_owned()));
     }
+    if !options.phases.is_empty() {
+        let fault = "--phase: runs are compared at saturation and at one rate; see --rate";
+        return Err(BenchError::Usage(fault.to_owned()));
+    }
+    if options.output.out.is_some() {
+        let fault = "--out keeps a single run; give `compare` the folders of several instead";
+        return Err(BenchError::Usage(fault.to_owned()));
+    }
     Ok(RunOptions { no_price: true, window: Some(options.window_used()), ..options.clone() })
 }
 

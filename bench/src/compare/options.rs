@@ -12,6 +12,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Args)]
 #[command(mut_arg("payments", |arg| arg.default_value(PAYMENTS)), mut_arg("accounts", |arg| arg.default_value(ACCOUNTS)))]
 #[command(mut_arg("no_price", |arg| arg.hide(true)), mut_arg("slo", |arg| arg.hide(true)))]
+#[command(mut_arg("phases", |arg| arg.hide(true)), mut_arg("faults", |arg| arg.hide(true)), mut_arg("out", |arg| arg.hide(true)))]
 #[command(mut_arg("authority_binary", |arg| arg.hide(true)))]
 pub struct CompareOptions {
     /// What is compared with: an authority's executable (or a script that becomes one), or results: files with what

@@ -12,6 +12,9 @@ const TRIAL_MS_MAX: u64 = 60_000;
 
 /// Options of `sweep`.
 #[derive(Clone, Debug, Args)]
+#[command(mut_arg("payments", |arg| arg.hide(true)), mut_arg("rate", |arg| arg.hide(true)), mut_arg("slo", |arg| arg.hide(true)))]
+#[command(mut_arg("phases", |arg| arg.hide(true)), mut_arg("faults", |arg| arg.hide(true)), mut_arg("window", |arg| arg.hide(true)))]
+#[command(mut_arg("no_price", |arg| arg.hide(true)), mut_arg("warm_up", |arg| arg.hide(true)), mut_arg("strict", |arg| arg.hide(true)))]
 pub struct SweepOptions {
     /// What a rate must reach, as `run --slo` takes it.
     #[arg(long, default_value = "order_receipt.p99<10ms,loss=0", value_name = "OBJECTIVE")]
