@@ -53,8 +53,7 @@ pub const PHASE_NS_MAX: u64 = 3_600_000_000_000;
 pub const PHASE_NAME_BYTES_MAX: usize = 40;
 /// A generator whose own socket refused more than this share of its requests measured itself. 0 to 1.
 pub const UNSENT_SHARE_MAX: f64 = 0.05;
-/// Most datagrams of one packet: what the kernel sends and receives together (UDP_MAX_SEGMENTS is 128 since 6.9; the transport
-/// sends 64).
+/// Most datagrams of one packet: what the transports send together.
 pub const MERGED_DATAGRAMS_MAX: u64 = 64;
 /// For so long nothing may arrive before the accounts of a run are closed. Nanoseconds: 60 ms.
 pub const QUIET_NS: u64 = 60_000_000;

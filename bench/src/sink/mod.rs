@@ -13,6 +13,7 @@ mod report;
 
 pub use report::{SinkReport, table};
 
+use crate::accounting::SocketState;
 use crate::accounts::Accounts;
 use crate::client::Client;
 use crate::cores::Cores;
@@ -83,8 +84,6 @@ pub struct SinkOptions {
 struct Part {
     tally: Tally,
     generator: Spent,
-    /// What the sink counted meanwhile.
-    arrived: u64,
 }
 
 /// Measures. `command` is the command line that repeats it.
@@ -118,16 +117,15 @@ pub fn sink(options: &SinkOptions, command: String) -> Result<SinkReport, BenchE
             withheld_max: 0,
         };
         let mut driver = Driver::new(&workload, &terms, &directory, settings, secret_seed()?);
-        let (arrived, before) = (receiver.count(), Spent::by_thread()?);
+        let before = Spent::by_thread()?;
         let tally = driver.offer(0..options.orders, pace, &mut client, &mut || interrupt.check())?;
         let generator = Spent::by_thread()?.since(before);
         std::thread::sleep(Duration::from_nanos(QUIET_NS));
-        parts.push(Part { tally, generator, arrived: receiver.count() - arrived });
+        parts.push(Part { tally, generator });
     }
     let [fastest, scheduled] = <[Part; 2]>::try_from(parts).expect("there is a part for each pace");
-    let state = crate::accounting::SocketState::of(&[SocketAddr::new(HOST, port)]);
-    receiver.stop()?;
-    Ok(SinkReport::new(command, options, cores, &client, [&fastest, &scheduled], state))
+    let arrived = receiver.stop()?;
+    Ok(SinkReport::new(command, options, cores, &client, [&fastest, &scheduled], arrived))
 }
 
 /// Signs all orders ahead: a committee of one has no votes to simulate.
@@ -145,48 +143,55 @@ fn sign(options: &SinkOptions, terms: &Terms, interrupt: &Interrupt) -> Result<W
     Ok(Workload { plan, orders, votes, table })
 }
 
+/// What came to the sink.
+#[derive(Debug, Clone, Copy)]
+struct Arrived {
+    datagrams: u64,
+    /// What the kernel knows of its socket at the end.
+    socket: SocketState,
+}
+
 /// The sink's thread.
 struct Receiver {
-    count: Arc<std::sync::atomic::AtomicU64>,
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<Result<(), TransportError>>,
+    thread: JoinHandle<Result<Arrived, TransportError>>,
 }
 
 impl Receiver {
     fn start(socket: Socket, kind: TransportKind, core: usize) -> Self {
-        let (count, stop) = (Arc::default(), Arc::new(AtomicBool::new(false)));
-        let (counted, stopped) = (Arc::clone(&count), Arc::clone(&stop));
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
             // Where that fails the sink shares cores, and loses more.
             core_affinity::set_for_current(CoreId { id: core });
-            receive(socket, kind, &counted, &stopped)
+            receive(socket, kind, &stopped)
         });
-        Self { count, stop, thread }
+        Self { stop, thread }
     }
 
-    fn count(&self) -> u64 {
-        self.count.load(Ordering::Acquire)
-    }
-
-    fn stop(self) -> Result<(), BenchError> {
+    /// Lets it take what is left, and returns what came in all.
+    fn stop(self) -> Result<Arrived, BenchError> {
         self.stop.store(true, Ordering::Release);
         self.thread.join().expect("it counts, and nothing else").map_err(machine)
     }
 }
 
-/// Takes everything that comes and forgets it.
-fn receive(
-    socket: Socket,
-    kind: TransportKind,
-    counted: &std::sync::atomic::AtomicU64,
-    stopped: &AtomicBool,
-) -> Result<(), TransportError> {
+/// Takes everything that comes and forgets it, until it shall stop and nothing comes any more.
+fn receive(socket: Socket, kind: TransportKind, stopped: &AtomicBool) -> Result<Arrived, TransportError> {
     let mut transport = Transport::new(kind, socket, &Config::default())?;
-    while !stopped.load(Ordering::Acquire) {
+    let mut datagrams = 0;
+    loop {
+        let is_last = stopped.load(Ordering::Acquire);
         let count = transport.receive(TAKE_MAX, Wait::For(LOOK), |_, _| ())?;
-        counted.fetch_add(count as u64, Ordering::Release);
+        datagrams += count as u64;
+        if is_last && count == 0 {
+            // Where the kernel does not tell, drops are not known, and what is missing is a remainder.
+            let socket = SocketState::of(&[transport.local_address()]).unwrap_or_default();
+            if socket.waiting_bytes == 0 {
+                return Ok(Arrived { datagrams, socket });
+            }
+        }
     }
-    Ok(())
 }
 
 /// The text names the remedy already.

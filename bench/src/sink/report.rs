@@ -1,7 +1,6 @@
 //! What the generator could offer.
 
-use super::{Part, SinkOptions};
-use crate::accounting::SocketState;
+use super::{Arrived, Part, SinkOptions};
 use crate::client::{Client, ClientCounters};
 use crate::cores::Cores;
 use crate::drive::Tally;
@@ -65,12 +64,12 @@ impl SinkReport {
         cores: Cores,
         client: &Client,
         [fastest, scheduled]: [&Part; 2],
-        state: Option<SocketState>,
+        arrived: Arrived,
     ) -> Self {
         let generator = client.counters();
-        let arrived = fastest.arrived + scheduled.arrived;
+        let Arrived { datagrams: arrived, socket } = arrived;
         let gap = client.pushed().saturating_sub(generator.datagrams_unsent + arrived);
-        let packets = state.unwrap_or_default().packets_dropped;
+        let packets = socket.packets_dropped;
         // A packet that was dropped holds one datagram, or as many as travelled together.
         let dropped = gap.clamp(packets, packets.saturating_mul(MERGED_DATAGRAMS_MAX));
         let remainder = i128::from(client.pushed()) - i128::from(generator.datagrams_unsent + arrived + dropped);
