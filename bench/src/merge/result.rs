@@ -111,9 +111,9 @@ fn find<'a>(result: &'a Value, recorded: &PhaseRecording, index: usize) -> Optio
 
 /// The rate at saturation, or that of the last measured phase where nothing was saturated.
 fn main_rate(phases: &[Value], recording: &Recording) -> Value {
-    let measured = phases.iter().zip(&recording.phases).filter(|(_, recorded)| recorded.is_measured);
+    let mut measured = phases.iter().zip(&recording.phases).filter(|(_, recorded)| recorded.is_measured);
     let saturated = measured.clone().find(|(_, recorded)| recorded.rate_per_s.is_none());
-    saturated.or_else(|| measured.last()).map_or(Value::Null, |(phase, _)| phase["settled_per_s"].clone())
+    saturated.or_else(|| measured.next_back()).map_or(Value::Null, |(phase, _)| phase["settled_per_s"].clone())
 }
 
 fn generator(results: &[&Value], main: &PhaseRecording) -> Value {

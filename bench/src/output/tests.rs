@@ -22,7 +22,9 @@ pub(crate) struct Sample {
 }
 
 /// Name, whether it is measured, rates, beginning and length in intervals.
-const PHASES: [(&str, bool, Option<(u64, u64)>, u64, usize); 3] = [
+type Phase = (&'static str, bool, Option<(u64, u64)>, u64, usize);
+
+const PHASES: [Phase; 3] = [
     ("warm-up", false, None, 0, 5),
     ("open_loop", true, Some((4_000, 4_000)), 700_000_000, 31),
     ("a, <ramp>", true, Some((1_000, 9_000)), 4_000_000_000, 12),
@@ -42,10 +44,10 @@ pub(crate) fn samples(count: usize) -> Vec<Sample> {
 
 /// What one recorder makes of these payments.
 pub(crate) fn record(samples: &[Sample]) -> Recording {
-    let phase = |(index, (name, is_measured, rate_per_s, begun_ns, interval_count)): (usize, _)| {
+    let phase = |(index, (name, is_measured, rate_per_s, begun_ns, interval_count)): (usize, Phase)| {
         let of_phase = samples.iter().filter(|sample| sample.phase == index);
-        let frame: PhaseRecording = PhaseRecording {
-            name: str::to_owned(name),
+        let frame = PhaseRecording {
+            name: name.to_owned(),
             is_measured,
             rate_per_s,
             begun_ns,
@@ -168,6 +170,9 @@ fn a_folder_that_holds_something_is_not_written_into() {
     assert!(matches!(error, OutputError::NotEmpty { .. }) && error.exit_code() == 2, "{error}");
 }
 
+/// A file's name, and what to make of its text.
+type Fault<'a> = (&'a str, &'a dyn Fn(&str) -> String);
+
 /// Each file changed in a way that would change figures.
 #[test]
 fn what_was_lost_or_changed_is_noticed() {
@@ -176,7 +181,7 @@ fn what_was_lost_or_changed_is_noticed() {
         let found = text.lines().position(|line| line.contains(part)).unwrap();
         text.lines().enumerate().filter(|(index, _)| *index != found).map(|(_, line)| format!("{line}\n")).collect()
     };
-    let faults: [(&str, &dyn Fn(&str) -> String); 7] = [
+    let faults: [Fault<'_>; 7] = [
         (LATENCY_FILE, &|text| without_line(text, "Tag=open_loop.order_receipt.from_schedule")),
         (LATENCY_FILE, &|text| text.replace("Tag=open_loop.lag", "Tag=other.lag")),
         (LATENCY_FILE, &|text| text.replacen("HISTF", "HISTG", 1)),
@@ -229,4 +234,23 @@ fn a_distribution_has_the_percentiles_of_what_was_counted() {
     }
     assert!(rows.first().unwrap()[1] == 0.0 && rows.last().unwrap()[1..] == [1.0, 10_000.0], "{text}");
     assert!(text.contains("Total count    =        10000]"), "{text}");
+}
+
+/// A log that another implementation wrote: the squares of 1 to 10,000, and one value by itself. The script beside the tests
+/// of the command makes it.
+#[test]
+fn a_log_of_the_python_package_is_read_with_its_percentiles() {
+    let text = include_bytes!("../../tests/golden/hdr/python.hlog");
+    let lines = hlog::read(Path::new("python.hlog"), text).unwrap();
+    let mut squares = Latency::new();
+    (1..=10_000_u64).for_each(|number| squares.record(number * number));
+    let mut one = Latency::new();
+    one.record(123_456_789);
+    assert_eq!(lines.iter().map(|line| line.tag.as_str()).collect::<Vec<_>>(), ["squares", "one"]);
+    assert_eq!((&lines[0].latency, &lines[1].latency), (&squares, &one));
+    assert_eq!(lines[0].begun_ns, 1_500_000_000);
+    for (quantile, number) in [(0.5, 5_000_u64), (0.99, 9_900), (1.0, 10_000)] {
+        let (found, expected) = (lines[0].latency.histogram().value_at_quantile(quantile), number * number);
+        assert!(found >= expected && found - expected <= expected / 1_000, "{quantile}: {found} for {expected}");
+    }
 }

@@ -118,9 +118,10 @@ pub(super) fn cpu(result: &Value) -> Vec<Bar> {
     bars(known.map(|(name, ns)| (name, ns, units::duration(ns / 1e3))).collect())
 }
 
+/// Those that are not 0.
 fn counts(value: &Value) -> impl Iterator<Item = (&str, u64)> {
     let fields = value.as_object().into_iter().flatten();
-    fields.filter_map(|(name, count)| Some((name.as_str(), count.as_u64()?)))
+    fields.filter_map(|(name, count)| Some((name.as_str(), count.as_u64().filter(|count| *count > 0)?)))
 }
 
 fn bars(rows: Vec<(String, f64, String)>) -> Vec<Bar> {
@@ -161,7 +162,7 @@ mod tests {
 
     #[test]
     fn bars_are_as_long_as_their_share_of_the_longest() {
-        let result = json!({"lost_by_place": {"order": 4, "blocked": 1}, "rejected_by_code": {"busy": 2}});
+        let result = json!({"lost_by_place": {"order": 4, "blocked": 1, "unsent": 0}, "rejected_by_code": {"busy": 2}});
         let bars: Vec<_> = losses(&result).into_iter().map(|bar| (bar.name, bar.text, bar.width)).collect();
         let expected = [("lost: blocked", "1", "25"), ("lost: order", "4", "100"), ("refused: busy", "2", "50")];
         assert_eq!(bars, expected.map(|(name, text, width)| (name.to_owned(), text.to_owned(), width.to_owned())));

@@ -19,7 +19,7 @@ pub(super) fn duration(us: f64) -> String {
 /// 1.23, 12.3, 123, 1,234.
 pub(super) fn three_digits(value: f64) -> String {
     match value.abs() {
-        size if size == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         size if size < 9.995 => format!("{value:.2}"),
         size if size < 99.95 => format!("{value:.1}"),
         _ => whole(value),

@@ -5,20 +5,24 @@ use super::{Legend, Plot};
 use crate::output::sweep_file::{Sweep, SweepLatency, SweepPoint};
 use crate::page::units;
 
+/// A percentile and its name.
+type Quantile = (fn(&SweepLatency) -> f64, &'static str);
+
+const QUANTILES: [Quantile; 3] =
+    [(|latency| latency.p50, "50 %"), (|latency| latency.p99, "99 %"), (|latency| latency.p99_9, "99.9 %")];
+
 /// Order to receipt of every valid point over the rate that was asked for; none if there is no such point.
 pub(in crate::page) fn load(sweep: &Sweep) -> Option<Plot> {
     let mut points: Vec<&SweepPoint> = sweep.points.iter().filter(|point| point.valid).collect();
     points.sort_by_key(|point| point.rate_per_s);
     let high =
         points.last().map(|point| rate(point))?.max(sweep.knee.as_ref().map_or(0.0, |knee| knee.high_per_s)) * 1.08;
-    let of: [(fn(&SweepLatency) -> f64, &str); 3] =
-        [(|latency| latency.p50, "50 %"), (|latency| latency.p99, "99 %"), (|latency| latency.p99_9, "99.9 %")];
-    let line = |(colour, (us, _)): (usize, &(fn(&SweepLatency) -> f64, &str))| Line {
+    let line = |(colour, (us, _)): (usize, &Quantile)| Line {
         points: points.iter().map(|point| (rate(point), us(&point.order_receipt).max(1e-3))).collect(),
         colour,
         kind: Kind::Dotted,
     };
-    let mut lines: Vec<Line> = of.iter().enumerate().map(line).collect();
+    let mut lines: Vec<Line> = QUANTILES.iter().enumerate().map(line).collect();
     let y = latency_axis("order to receipt", lines.iter().flat_map(|line| &line.points).map(|(_, us)| *us));
     lines.iter_mut().flat_map(|line| &mut line.points).for_each(|(_, us)| *us = us.log10());
     let knee = |knee: &crate::output::sweep_file::Knee| Mark {
@@ -33,7 +37,7 @@ pub(in crate::page) fn load(sweep: &Sweep) -> Option<Plot> {
         label: units::whole,
     };
     let bands = sweep.knee.as_ref().map(|knee| (knee.low_per_s, knee.high_per_s));
-    let legend = of.iter().enumerate().map(|(colour, (_, text))| Legend::solid(colour, *text)).collect();
+    let legend = QUANTILES.iter().enumerate().map(|(colour, (_, text))| Legend::solid(colour, *text)).collect();
     let chart = Chart {
         height: 380,
         x,
