@@ -51,7 +51,7 @@ pub struct Program {
     pub commit: &'static str,
     /// Whether files differed from that commit.
     pub is_dirty: bool,
-    /// `release`, or `debug`: then no figure means anything.
+    /// `release`, or `debug`: then it is slower, and figures are no measure of it.
     pub build: &'static str,
 }
 

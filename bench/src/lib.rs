@@ -50,7 +50,7 @@
 //! | `recording.rs` | whole histograms and a timeline: what files and plots are made from |
 //! | `objective/` | what a run must reach, as text, and whether it did |
 //! | `compare/`, `ab/`, `stats/` | two sides in turn, and whether they differ |
-//! | `output/`, `fingerprint.rs` | the folder of a run: files that other tools read; on which machine, by which program |
+//! | `output/`, `fingerprint.rs` | the folder of a run: files that other tools read; on which machine, by which program (`build.rs` tells the commit) |
 //! | `page/` | the page made from such a folder |
 //! | `merge/` | folders of several load machines, added up |
 //! | `sim/` | whole committees, simulated |

@@ -46,7 +46,7 @@ struct EventRow {
 }
 
 /// Fields of the report that the page shows in tables of their own, or that are long and for programs only.
-const SHOWN_ELSEWHERE: [&str; 22] = [
+const SHOWN_ELSEWHERE: [&str; 21] = [
     "command",
     "version",
     "schema",
@@ -68,7 +68,6 @@ const SHOWN_ELSEWHERE: [&str; 22] = [
     "valid",
     "invalid_because",
     "generator",
-    "merged_from",
 ];
 
 impl RunPage {

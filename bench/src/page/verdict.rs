@@ -143,7 +143,7 @@ fn audit(result: &Value) -> (Mark, String) {
 fn surroundings(result: &Value, fingerprint: &Value) -> (Mark, String) {
     let mut doubts = texts(&result["disturbances"]);
     if fingerprint["program"]["build"] == "debug" {
-        doubts.push("the program was built without optimisation".to_owned());
+        doubts.push("the program is a development build, and slower than a release".to_owned());
     }
     if result["journal"]["in_memory"] == true {
         doubts.push("the journal lay in memory, where nothing is flushed".to_owned());
@@ -198,6 +198,6 @@ mod tests {
     #[test]
     fn a_debug_build_is_no_measurement() {
         let (mark, text) = surroundings(&Value::Null, &json!({"program": {"build": "debug"}}));
-        assert!(mark == Mark::Doubt && text.contains("optimisation"), "{text}");
+        assert!(mark == Mark::Doubt && text.contains("development build"), "{text}");
     }
 }

@@ -48,8 +48,8 @@ pub(super) struct Line {
 pub(super) enum Kind {
     Solid,
     Dashed,
-    /// With a dot on each point.
-    Dotted,
+    /// A dot for each point, and nothing between them.
+    Dots,
 }
 
 /// A vertical line with a text.
@@ -160,7 +160,7 @@ fn draw_line(chart: &mut Context<'_, '_>, line: &Line) -> Drawn {
     match line.kind {
         Kind::Solid => chart.draw_series(LineSeries::new(points, style)).map(|_| ()),
         Kind::Dashed => chart.draw_series(DashedLineSeries::new(line.points.clone(), 6, 5, style)).map(|_| ()),
-        Kind::Dotted => chart.draw_series(LineSeries::new(points, style.filled()).point_size(4)).map(|_| ()),
+        Kind::Dots => chart.draw_series(points.map(|point| Circle::new(point, 4, style.filled()))).map(|_| ()),
     }
 }
 
