@@ -16,6 +16,7 @@
 //! | `platform.rs`, `memory.rs` | kernel, processor, hypervisor; memory and huge pages |
 //! | `limits.rs`, `uring.rs`, `nic.rs` | process and kernel limits; io_uring; network interfaces |
 //! | `mitigation.rs` | what the kernel does about the processor's faults |
+//! | `nic_control.rs` | the settings of an interface that only ethtool knows, as one trait |
 //! | `finding.rs`, `finding/` | what of all this deserves a change, and for one run's cores |
 //! | `report/` | the same facts as text and as JSON |
 //! | `cpu_list.rs`, `size.rs`, `sysroot.rs` | the kernel's notations, and reading below a root |
@@ -36,6 +37,7 @@ mod machine;
 mod memory;
 mod mitigation;
 mod nic;
+mod nic_control;
 mod numa;
 pub mod pages;
 mod platform;
@@ -56,6 +58,7 @@ pub use machine::{Machine, SysrootError};
 pub use memory::{HugePages, Memory};
 pub use mitigation::mitigations;
 pub use nic::Nic;
+pub use nic_control::{NicControl, NicError, NicSetting, NicValue};
 pub use numa::Node;
 pub use platform::{Features, Platform, Virtualisation};
 pub use size::{format_bytes, parse_size_bytes};
