@@ -19,18 +19,22 @@
 //! | `nic_control.rs` | the settings of an interface that only ethtool knows, as one trait |
 //! | `finding.rs`, `finding/` | what of all this deserves a change, and for one run's cores |
 //! | `report/` | the same facts as text and as JSON |
+//! | `nic_control.rs` | the settings of an interface that only ethtool knows, as one trait |
+//! | `ethtool.rs`, `ethtool/` | the kernel behind that trait, over netlink |
 //! | `cpu_list.rs`, `size.rs`, `sysroot.rs` | the kernel's notations, and reading below a root |
 //! | `pages.rs` | completions and manual pages of the operator's commands |
 //! | `bin/quittance-tune.rs` | the command |
 //!
 //! Dependencies: `clap` reads the command line, of which `clap_complete` makes completions and `clap_mangen` manual pages; `comfy-table` aligns the tables; `io-uring` creates the rings that are
-//! tried (building one is safe); `mimalloc` is the command's allocator, as it is the authority's; `rustix` names the
+//! tried (building one is safe); `mimalloc` is the command's allocator, as it is the authority's; `netlink-sys` opens the socket on which interfaces
+//! are asked; `rustix` names the
 //! errors of the kernel portably; `serde` and `serde_json` write the JSON report; `thiserror` derives error types. The
 //! tests build their trees with `tempfile`.
 #![forbid(unsafe_code)]
 
 mod cache;
 mod cpu_list;
+mod ethtool;
 mod finding;
 mod limits;
 mod machine;
@@ -49,6 +53,7 @@ mod uring;
 
 pub use cache::{Cache, CoreCaches};
 pub use cpu_list::{CORE_COUNT_MAX, CpuList, CpuListError};
+pub use ethtool::Ethtool;
 pub use finding::{
     Finding, MEMLOCK_BYTES_MIN, NETDEV_BACKLOG_COUNT_MIN, OPEN_FILES_COUNT_MIN, SOCKET_BUFFER_BYTES_MIN, Severity,
     findings, findings_for_run,

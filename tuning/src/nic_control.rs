@@ -14,6 +14,10 @@ use rustix::io::Errno;
 pub enum NicSetting {
     /// Queues that both receive and send. [`NicValue::Number`], with the most that the device has.
     ChannelsCombined,
+    /// Queues that only receive, where the driver counts them apart (veth). As [`NicSetting::ChannelsCombined`].
+    ChannelsRx,
+    /// Queues that only send, where the driver counts them apart. As [`NicSetting::ChannelsCombined`].
+    ChannelsTx,
     /// Slots of each receive ring. [`NicValue::Number`], with the most that the device has.
     RingRx,
     /// Slots of each send ring. [`NicValue::Number`], with the most that the device has.
@@ -38,6 +42,8 @@ impl fmt::Display for NicSetting {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::ChannelsCombined => "channels.combined",
+            Self::ChannelsRx => "channels.rx",
+            Self::ChannelsTx => "channels.tx",
             Self::RingRx => "ring.rx",
             Self::RingTx => "ring.tx",
             Self::CoalesceAdaptiveRx => "coalesce.adaptive-rx",
@@ -97,7 +103,7 @@ impl fmt::Display for NicValue {
 }
 
 /// Why a setting was not read or written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NicError {
     /// The driver, the device or the kernel has no such setting.
     #[error("the interface has no such setting")]
@@ -108,6 +114,14 @@ pub enum NicError {
     /// The kernel refused or failed.
     #[error("the kernel answered {0}")]
     Io(Errno),
+    /// The kernel refused, and the driver or the kernel said why.
+    #[error("the kernel answered {errno}: {reason}")]
+    Refused {
+        /// What the kernel answered.
+        errno: Errno,
+        /// The words that came with it (netlink's extended acknowledgement).
+        reason: String,
+    },
     /// The interface is not there (any more).
     #[error("there is no such interface")]
     Gone,
