@@ -21,6 +21,8 @@
 //! | `report/` | the same facts as text and as JSON |
 //! | `nic_control.rs` | the settings of an interface that only ethtool knows, as one trait |
 //! | `ethtool.rs`, `ethtool/` | the kernel behind that trait, over netlink |
+//! | `fingerprint.rs` | what figures depend on, and whether two machines' figures can be compared |
+//! | `jitter.rs`, `jitter/` | how long a core keeps a thread from running, and who took it |
 //! | `cpu_list.rs`, `size.rs`, `sysroot.rs` | the kernel's notations, and reading below a root |
 //! | `pages.rs` | completions and manual pages of the operator's commands |
 //! | `bin/quittance-tune.rs` | the command |
@@ -28,7 +30,8 @@
 //! Dependencies: `clap` reads the command line, of which `clap_complete` makes completions and `clap_mangen` manual pages; `comfy-table` aligns the tables; `io-uring` creates the rings that are
 //! tried (building one is safe); `mimalloc` is the command's allocator, as it is the authority's; `netlink-sys` opens the socket on which interfaces
 //! are asked; `rustix` names the
-//! errors of the kernel portably; `serde` and `serde_json` write the JSON report; `thiserror` derives error types. The
+//! errors of the kernel portably; `serde` and `serde_json` write the JSON report; `sha2` makes the
+//! fingerprint's hash; `thiserror` derives error types. The
 //! tests build their trees with `tempfile`.
 #![forbid(unsafe_code)]
 
@@ -36,6 +39,8 @@ mod cache;
 mod cpu_list;
 mod ethtool;
 mod finding;
+pub mod fingerprint;
+pub mod jitter;
 mod limits;
 mod machine;
 mod memory;
@@ -58,6 +63,7 @@ pub use finding::{
     Finding, MEMLOCK_BYTES_MIN, NETDEV_BACKLOG_COUNT_MIN, OPEN_FILES_COUNT_MIN, SOCKET_BUFFER_BYTES_MIN, Severity,
     findings, findings_for_run,
 };
+pub use fingerprint::{Fingerprint, fingerprint};
 pub use limits::{Limit, Limits};
 pub use machine::{Machine, SysrootError};
 pub use memory::{HugePages, Memory};

@@ -1,5 +1,7 @@
 //! Kernel, processor and what runs beneath them.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::sysroot::{Sysroot, field};
@@ -13,6 +15,8 @@ pub struct Platform {
     pub processor_model: Option<String>,
     /// The instruction sets that signatures and hashes gain from; `None` where the kernel lists no x86 flags.
     pub processor_features: Option<Features>,
+    /// What the kernel does about each weakness of processors that it knows of, in its own words (`vulnerabilities`).
+    pub mitigations: Option<BTreeMap<String, String>>,
     /// Signs of a hypervisor.
     pub virtualisation: Virtualisation,
 }
@@ -51,9 +55,16 @@ impl Platform {
             kernel_release: sysroot.word("proc/sys/kernel/osrelease"),
             processor_model: field(&cpuinfo, "model name").map(str::to_owned),
             processor_features: flags.as_deref().map(Features::from_flags),
+            mitigations: mitigations(sysroot),
             virtualisation: Virtualisation::read(sysroot, flags.as_deref()),
         }
     }
+}
+
+fn mitigations(sysroot: Sysroot<'_>) -> Option<BTreeMap<String, String>> {
+    let folder = "sys/devices/system/cpu/vulnerabilities";
+    let weaknesses = sysroot.names(folder)?.into_iter();
+    Some(weaknesses.filter_map(|name| Some((name.clone(), sysroot.word(&format!("{folder}/{name}"))?))).collect())
 }
 
 impl Features {

@@ -3,6 +3,8 @@
 
 mod command;
 mod findings;
+mod fingerprint;
+mod jitter;
 mod readers;
 mod report;
 mod run;
