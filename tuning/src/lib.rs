@@ -35,7 +35,11 @@
 //! tests build their trees with `tempfile`.
 #![forbid(unsafe_code)]
 
+pub mod apply;
 mod cache;
+pub mod changes;
+pub mod controls;
+mod cores_plan;
 mod cpu_list;
 mod ethtool;
 mod finding;
@@ -45,18 +49,33 @@ mod limits;
 mod machine;
 mod memory;
 mod mitigation;
+pub mod export;
+mod finding;
+mod glob;
+mod kind;
+mod knob;
+mod limits;
+mod machine;
+mod memory;
+pub mod netns;
 mod nic;
 mod nic_control;
+mod notation;
 mod numa;
 pub mod pages;
 mod platform;
+mod profile;
 pub mod report;
+pub mod rollback;
 mod size;
+pub mod stage;
+mod survey;
 mod sysroot;
 mod topology;
 mod uring;
 
 pub use cache::{Cache, CoreCaches};
+pub use cores_plan::CoresPlan;
 pub use cpu_list::{CORE_COUNT_MAX, CpuList, CpuListError};
 pub use ethtool::Ethtool;
 pub use finding::{
@@ -64,14 +83,20 @@ pub use finding::{
     findings, findings_for_run,
 };
 pub use fingerprint::{Fingerprint, fingerprint};
+pub use glob::Selection;
+pub use kind::Kind;
+pub use knob::{Knob, State, Target};
 pub use limits::{Limit, Limits};
 pub use machine::{Machine, SysrootError};
 pub use memory::{HugePages, Memory};
 pub use mitigation::mitigations;
 pub use nic::Nic;
 pub use nic_control::{NicControl, NicError, NicSetting, NicValue};
+pub use notation::Notation;
 pub use numa::Node;
 pub use platform::{Features, Platform, Virtualisation};
+pub use profile::Profile;
 pub use size::{format_bytes, parse_size_bytes};
+pub use survey::Ground;
 pub use topology::{Core, Topology};
 pub use uring::{IoUring, RingAttempt};

@@ -70,6 +70,12 @@ impl Machine {
             nics: Nic::read_all(tree),
         })
     }
+
+    /// The same machine with the interfaces of another network namespace, of which `sys` is a sysfs.
+    #[must_use]
+    pub fn with_nics_of(self, sys: &Path) -> Self {
+        Self { nics: Nic::read_all(Sysroot::new(Path::new("/")).with_sys(sys)), ..self }
+    }
 }
 
 /// The canonical form of `sysroot`, once it is seen to hold what a machine has.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::cpu_list::CpuList;
@@ -16,18 +16,34 @@ const NAME_COUNT_MAX: usize = 16_384;
 
 /// The directory that stands for `/`. Paths given to its methods are relative: `proc/meminfo`.
 #[derive(Clone, Copy)]
-pub(crate) struct Sysroot<'a>(&'a Path);
+pub(crate) struct Sysroot<'a> {
+    root: &'a Path,
+    /// What stands for `/sys`, where that is another mount.
+    sys: Option<&'a Path>,
+}
 
 impl<'a> Sysroot<'a> {
     pub(crate) fn new(root: &'a Path) -> Self {
-        Self(root)
+        Self { root, sys: None }
+    }
+
+    /// The same root with another sysfs.
+    pub(crate) fn with_sys(self, sys: &'a Path) -> Self {
+        Self { sys: Some(sys), ..self }
+    }
+
+    fn path(self, path: &str) -> PathBuf {
+        match (self.sys, path.strip_prefix("sys/")) {
+            (Some(sys), Some(inner)) => sys.join(inner),
+            _ => self.root.join(path),
+        }
     }
 
     /// The file's text without the white space around it. Octets that are not UTF-8 become U+FFFD (DMI strings are
     /// whatever the firmware's author typed).
     pub(crate) fn text(self, path: &str) -> Option<String> {
         let mut octets = Vec::new();
-        File::open(self.0.join(path)).ok()?.take(FILE_BYTES_MAX).read_to_end(&mut octets).ok()?;
+        File::open(self.path(path)).ok()?.take(FILE_BYTES_MAX).read_to_end(&mut octets).ok()?;
         Some(String::from_utf8_lossy(&octets).trim().to_owned())
     }
 
@@ -55,7 +71,7 @@ impl<'a> Sysroot<'a> {
 
     /// The names in a directory, sorted.
     pub(crate) fn names(self, path: &str) -> Option<Vec<String>> {
-        let entries = fs::read_dir(self.0.join(path)).ok()?.take(NAME_COUNT_MAX);
+        let entries = fs::read_dir(self.path(path)).ok()?.take(NAME_COUNT_MAX);
         let mut names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
         names.sort_unstable();
         Some(names)
@@ -71,12 +87,12 @@ impl<'a> Sysroot<'a> {
 
     /// The last component of what a symbolic link points to.
     pub(crate) fn link_name(self, path: &str) -> Option<String> {
-        let target = fs::read_link(self.0.join(path)).ok()?;
+        let target = fs::read_link(self.path(path)).ok()?;
         Some(target.file_name()?.to_str()?.to_owned())
     }
 
     pub(crate) fn is_directory(self, path: &str) -> bool {
-        self.0.join(path).is_dir()
+        self.path(path).is_dir()
     }
 }
 
