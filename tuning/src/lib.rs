@@ -26,6 +26,7 @@
 //! | `cpu_list.rs`, `size.rs`, `sysroot.rs` | the kernel's notations, and reading below a root |
 //! | `pages.rs` | completions and manual pages of the operator's commands |
 //! | `bin/quittance-tune.rs` | the command |
+//! | `../packaging/` | for operators: units, a Debian package, a seccomp profile, notes on Kubernetes |
 //!
 //! Dependencies: `clap` reads the command line, of which `clap_complete` makes completions and `clap_mangen` manual pages; `comfy-table` aligns the tables; `io-uring` creates the rings that are
 //! tried (building one is safe); `mimalloc` is the command's allocator, as it is the authority's; `netlink-sys` opens the socket on which interfaces

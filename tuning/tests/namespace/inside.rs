@@ -7,9 +7,7 @@ use quittance_tuning::{Ethtool, NicControl, NicError, NicSetting, NicValue};
 use rustix::io::Errno;
 
 use crate::INSIDE;
-use crate::veth::QUEUE_COUNT;
-
-const NIC: &str = "v0";
+use crate::veth::{NIC, QUEUE_COUNT};
 
 /// The interfaces of this namespace; `None` where nobody made one, as when all ignored tests are asked for.
 fn ethtool() -> Option<Ethtool> {
@@ -79,4 +77,50 @@ fn refusals_are_told_apart() {
     let NicError::Refused { errno: Errno::INVAL, reason } = &too_many else { panic!("{too_many:?}") };
     assert!(!reason.is_empty() && too_many.to_string().ends_with(reason.as_str()), "{too_many}");
     eprintln!("{too_many}");
+}
+
+/// Values that no profile wants, on the first queues; the others keep what they were made with.
+#[test]
+#[ignore = "another test runs it in a namespace"]
+fn prepare() {
+    let Some(ethtool) = ethtool() else { return };
+    for setting in [NicSetting::ChannelsRx, NicSetting::ChannelsTx] {
+        // As many as there are shards is wanted; with one less than the most it is not that on most machines.
+        assert_eq!(ethtool.write(NIC, setting, &NicValue::number(QUEUE_COUNT - 1)), Ok(()));
+    }
+    assert_eq!(ethtool.write(NIC, NicSetting::Feature("rx-gro"), &NicValue::switch(false)), Ok(()));
+    let values = [
+        ("napi_defer_hard_irqs", "7"),
+        ("gro_flush_timeout", "777"),
+        ("tx_queue_len", "77"),
+        ("queues/rx-0/rps_cpus", "1"),
+        ("queues/tx-0/xps_cpus", "1"),
+    ];
+    for (file, value) in values {
+        fs::write(format!("/sys/class/net/{NIC}/{file}"), value).unwrap_or_else(|error| panic!("{file}: {error}"));
+    }
+}
+
+#[test]
+#[ignore = "another test runs it in a namespace"]
+fn print_state() {
+    let Some(ethtool) = ethtool() else { return };
+    let tell = |name: &str, value: &str| eprintln!("STATE {name}={}", value.trim());
+    for (setting, direction) in [(NicSetting::ChannelsRx, "rx-"), (NicSetting::ChannelsTx, "tx-")] {
+        tell(&setting.to_string(), &current(&ethtool, setting).to_string());
+        tell(&format!("queues of {direction}"), &queue_count(direction).to_string());
+    }
+    for name in ["rx-gro", "rx-gro-list", "rx-udp-gro-forwarding", "tx-generic-segmentation", "tx-udp-segmentation"] {
+        tell(name, &current(&ethtool, NicSetting::Feature(name)).to_string());
+    }
+    let told = |file: &str| {
+        let text = fs::read_to_string(format!("/sys/class/net/{NIC}/{file}"));
+        tell(file, &text.unwrap_or_else(|error| panic!("{file}: {error}")));
+    };
+    ["napi_defer_hard_irqs", "gro_flush_timeout", "tx_queue_len"].into_iter().for_each(told);
+    for queue in 0..queue_count("rx-") {
+        told(&format!("queues/rx-{queue}/rps_cpus"));
+        told(&format!("queues/rx-{queue}/rps_flow_cnt"));
+    }
+    (0..queue_count("tx-")).for_each(|queue| told(&format!("queues/tx-{queue}/xps_cpus")));
 }

@@ -20,20 +20,24 @@ const INSIDE_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Tells the tests of `inside.rs` that the interfaces are theirs to change.
 pub(crate) const INSIDE: &str = "QUITTANCE_TEST_NAMESPACE";
 
+/// A namespace with a pair of interfaces, or word of why there can be none here.
+fn namespace_or_skip() -> Option<Namespace> {
+    Namespace::with_veth().map_err(|reason| eprintln!("SKIPPED: {reason}")).ok()
+}
+
+/// A test of `inside.rs`, as a command that runs it within the namespace.
+fn inside_command(namespace: &Namespace, test: &str) -> Command {
+    let itself = env::current_exe().expect("a test knows its program");
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", namespace.name()]).arg(itself);
+    command.args(["--ignored", "--exact", "--nocapture", test]).env(INSIDE, namespace.name());
+    command
+}
+
 /// Runs a test of `inside.rs` in a new namespace.
 fn run_inside(test: &str) {
-    let namespace = match Namespace::with_veth() {
-        Ok(namespace) => namespace,
-        Err(reason) => {
-            eprintln!("SKIPPED: {reason}");
-            return;
-        }
-    };
-    let itself = env::current_exe().expect("a test knows its program");
-    let mut child = Command::new("ip");
-    child.args(["netns", "exec", namespace.name()]).arg(itself);
-    child.args(["--ignored", "--exact", "--nocapture", test]).env(INSIDE, namespace.name());
-    let output = ran_within(child, INSIDE_WAIT_MAX);
+    let Some(namespace) = namespace_or_skip() else { return };
+    let output = ran_within(inside_command(&namespace, test), INSIDE_WAIT_MAX);
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{text}");
     assert!(text.contains("1 passed"), "the test has to be there and to run: {text}");

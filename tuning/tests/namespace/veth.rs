@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// The interface that is changed.
+pub(crate) const NIC: &str = "v0";
+
 /// Queues of each interface in each direction.
 pub(crate) const QUEUE_COUNT: u32 = 4;
 
@@ -31,11 +34,16 @@ impl Namespace {
         let namespace = Self(name);
         let queues = QUEUE_COUNT.to_string();
         let ends = ["numtxqueues", &queues, "numrxqueues", &queues];
-        let pair = [&["-n", namespace.name(), "link", "add", "v0"][..], &ends, &["type", "veth", "peer", "name", "v1"]];
-        ip(&[&pair.concat()[..], &ends].concat())?;
-        ip(&["-n", namespace.name(), "link", "set", "v0", "up"])?;
-        ip(&["-n", namespace.name(), "link", "set", "v1", "up"])?;
+        let pair = [&["link", "add", NIC][..], &ends, &["type", "veth", "peer", "name", "v1"], &ends];
+        namespace.ip(&pair.concat())?;
+        namespace.ip(&["link", "set", NIC, "up"])?;
+        namespace.ip(&["link", "set", "v1", "up"])?;
         Ok(namespace)
+    }
+
+    /// Runs `ip` on what is within.
+    pub(crate) fn ip(&self, arguments: &[&str]) -> Result<(), String> {
+        ip(&[&["-n", self.name()], arguments].concat())
     }
 
     pub(crate) fn name(&self) -> &str {
