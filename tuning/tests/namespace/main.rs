@@ -5,6 +5,7 @@
 //! was mounted, and `ip netns exec` mounts one for its child.
 #![forbid(unsafe_code)]
 
+mod command;
 mod inside;
 mod veth;
 

@@ -18,6 +18,39 @@ fn unit(path: &str) -> Unit {
     Unit::parse(&read(path))
 }
 
+/// Program, subcommand and options of an `Exec` line.
+fn parts(line: &str) -> (String, String, Vec<String>) {
+    let mut words = line.trim_start_matches(['-', '+', '!', '@', ':']).split_whitespace();
+    let program = words.next().expect("a line names a program").to_owned();
+    let subcommand = words.next().expect("each of ours has subcommands").to_owned();
+    (program, subcommand, words.filter(|word| word.starts_with("--")).map(str::to_owned).collect())
+}
+
+#[test]
+fn every_command_line_of_the_units_is_one_that_its_program_takes() {
+    let mut seen = Vec::new();
+    for path in [AUTHORITY, TUNE] {
+        let unit = unit(path);
+        for line in ["ExecStartPre", "ExecStart", "ExecStop"].into_iter().flat_map(|name| unit.all(name)) {
+            let (program, subcommand, options) = parts(line);
+            seen.push(format!("{} {subcommand}", program.trim_start_matches("/usr/bin/")));
+            match program.as_str() {
+                "/usr/bin/quittance-authority" => {
+                    assert_eq!(subcommand, "run");
+                    assert!(options.iter().all(|option| run_options().contains(option)), "{line}");
+                }
+                "/usr/bin/quittance-tune" => {
+                    let help = tune_help(&subcommand).unwrap_or_else(|| panic!("no {subcommand}: {line}"));
+                    assert!(options.iter().all(|option| has_option(&help, option)), "{line}:\n{help}");
+                }
+                other => panic!("{other} is none of ours"),
+            }
+        }
+    }
+    let all = ["tune check", "authority run", "tune apply", "tune rollback"].map(|words| format!("quittance-{words}"));
+    assert_eq!(seen, all);
+}
+
 #[test]
 fn an_option_that_a_program_lacks_would_be_seen() {
     assert!(run_options().contains(&"--journal-core".to_owned()), "{:?}", run_options());
@@ -89,6 +122,17 @@ fn the_drop_in_gives_every_named_core_once_and_only_cores_that_it_allows() {
     assert_eq!(named.len(), cores.split(',').count(), "a core is named twice");
     assert_eq!(value("--verifiers"), value("--verifier-cores").split(',').count().to_string());
     assert!(!allowed.contains(0), "the system needs a core");
+}
+
+#[test]
+fn the_tuner_runs_before_authorities_and_undoes_itself() {
+    let tune = unit(TUNE);
+    assert_eq!((tune.one("Type"), tune.one("RemainAfterExit")), ("oneshot", "yes"));
+    assert!(unit(AUTHORITY).one("After").split_whitespace().any(|name| name == "quittance-tune.service"));
+    // Where the tuner keeps what was there before is where its unit may write.
+    let help = tune_help("apply").expect("it applies");
+    assert!(help.contains(&format!("/var/lib/{}", tune.one("StateDirectory"))), "{help}");
+    assert!(tune.one("RestrictAddressFamilies").contains("AF_NETLINK"), "interfaces are set over netlink");
 }
 
 /// By systemd itself where it is here: unknown settings and bad values are told then.
