@@ -1,7 +1,7 @@
 //! What a result depends on besides the code: the machine, its kernel and limits, and which program it was. Two results
 //! whose fingerprints differ are no comparison of programs.
 
-use quittance_tuning::{CoreCaches, Features, Limits, Machine, SysrootError, Virtualisation, mitigations};
+use quittance_tuning::{CoreCaches, Features, Limits, Machine, SysrootError, Virtualisation};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,7 +102,7 @@ impl Fingerprint {
             processor,
             kernel: platform.kernel_release,
             clock_source: limits.clock_source.clone(),
-            mitigations: mitigations(root),
+            mitigations: platform.mitigations,
             hypervisor: platform.virtualisation,
             limits,
         })

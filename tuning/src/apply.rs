@@ -9,7 +9,7 @@ use crate::glob::Selection;
 use crate::knob::{Knob, State};
 use crate::notation::Notation;
 use crate::stage::STAGES;
-use crate::survey::{Ground, errno_words};
+use crate::survey::Ground;
 
 /// What came of one knob.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -87,7 +87,7 @@ fn apply_knob(
     };
     let old = match controls.read(&place) {
         Ok(reading) => written(notation, &reading.text),
-        Err(error) => return Ok(applied(None, refusal(error, knob))),
+        Err(error) => return Ok(applied(None, refusal(&error, knob))),
     };
     let shown = Some(notation.decode(&old));
     if is_reached(knob, &old, &wanted) {
@@ -116,7 +116,7 @@ fn apply_knob(
         }
         Err(error) => {
             journal.append(Event::Refused { intent, reason: error.to_string() })?;
-            Ok(applied(shown, refusal(error, knob)))
+            Ok(applied(shown, refusal(&error, knob)))
         }
     }
 }
@@ -144,14 +144,11 @@ fn is_reached(knob: &Knob, text: &str, wanted: &str) -> bool {
 }
 
 /// Each refusal in words of its own.
-fn refusal(error: ControlError, knob: &Knob) -> Outcome {
-    let ControlError::Io(errno) = error else {
-        return match error {
-            ControlError::Fixed => Outcome::Immovable("the driver holds it fixed".to_owned()),
-            _ => Outcome::Gone,
-        };
+fn refusal(error: &ControlError, knob: &Knob) -> Outcome {
+    let Some((errno, words)) = error.errno_and_words() else {
+        let is_fixed = *error == ControlError::Fixed;
+        return if is_fixed { Outcome::Immovable("the driver holds it fixed".to_owned()) } else { Outcome::Gone };
     };
-    let words = errno_words(errno);
     match errno {
         Errno::IO if knob.stage == "irq" => {
             Outcome::Immovable(format!("the kernel keeps this interrupt where it is: {words}"))

@@ -47,7 +47,7 @@ pub enum Place {
 }
 
 /// Why a value was not read or written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ControlError {
     /// The machine has no such setting, or no longer.
     #[error("this machine has no such setting")]
@@ -58,6 +58,26 @@ pub enum ControlError {
     /// The kernel refused or failed.
     #[error("{0}")]
     Io(Errno),
+    /// The kernel refused, and it or the driver said why.
+    #[error("{errno}: {reason}")]
+    Refused {
+        /// What the kernel answered.
+        errno: Errno,
+        /// The words that came with it.
+        reason: String,
+    },
+}
+
+impl ControlError {
+    /// The kernel's error and all the words there are for it; `None` where the setting is absent or fixed.
+    pub(crate) fn errno_and_words(&self) -> Option<(Errno, String)> {
+        let words = |errno: Errno| std::io::Error::from(errno).to_string();
+        match self {
+            Self::Absent | Self::Fixed => None,
+            Self::Io(errno) => Some((*errno, words(*errno))),
+            Self::Refused { errno, reason } => Some((*errno, format!("{}: {reason}", words(*errno)))),
+        }
+    }
 }
 
 /// A value as it was read.
@@ -148,6 +168,7 @@ impl From<NicError> for ControlError {
             NicError::NotSupported | NicError::Gone => Self::Absent,
             NicError::Fixed => Self::Fixed,
             NicError::Io(errno) => errno.into(),
+            NicError::Refused { errno, reason } => Self::Refused { errno, reason },
         }
     }
 }

@@ -57,6 +57,12 @@ impl CoresPlan {
         Self { house_keeping, shards, journal_core_index, idle_siblings, node_index }
     }
 
+    /// The plan for this machine and the first interface that has a device and is not down.
+    #[must_use]
+    pub fn of_machine(machine: &Machine) -> Self {
+        Self::of(machine, machine.nics.as_deref().unwrap_or_default().iter().find(|nic| nic.is_wired()))
+    }
+
     /// The cores on which nothing but the authority should run: shards, the journal's where it is its own, and the
     /// hardware threads beside them. Empty where the authority shares all there is.
     #[must_use]

@@ -6,6 +6,7 @@ mod sockets;
 
 use serde::Serialize;
 
+use crate::limits::Limits;
 use crate::machine::Machine;
 use crate::topology::Topology;
 
@@ -23,6 +24,9 @@ pub const OPEN_FILES_COUNT_MIN: u64 = 1024;
 
 /// The least `net.core.netdev_max_backlog`, packets: 10 ms of a million packets per second for one core's softirq.
 pub const NETDEV_BACKLOG_COUNT_MIN: u64 = 10_000;
+
+/// Clocks that a program reads without entering the kernel, straight from a counter of the core.
+pub(crate) const CLOCKS_FAST: [&str; 2] = ["tsc", "arch_sys_counter"];
 
 /// How much a finding weighs. Ordered: a later one weighs more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -98,6 +102,12 @@ pub fn findings(machine: &Machine) -> Vec<Finding> {
 /// does not expose finds nothing; an empty slice finds nothing.
 pub fn findings_for_run(topology: &Topology, cores: &[usize]) -> Vec<Finding> {
     heaviest_first(cores::of_run(topology, cores))
+}
+
+/// What of its own limits would hinder a process that runs an authority, heaviest first. What the machine does not expose
+/// finds nothing.
+pub fn findings_for_process(limits: &Limits) -> Vec<Finding> {
+    heaviest_first(sockets::of_process(limits))
 }
 
 /// The sort is stable: findings of one weight stay in the order in which they were looked for.

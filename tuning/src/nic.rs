@@ -23,6 +23,8 @@ pub struct Nic {
     pub operstate: Option<String>,
     /// The memory node the device hangs on; `None` when the machine has one or does not say.
     pub node_index: Option<usize>,
+    /// The interrupts of the device behind it, or of its parent where that is a virtio device; `None` without a device.
+    pub interrupts: Option<Vec<usize>>,
 }
 
 impl Nic {
@@ -32,6 +34,11 @@ impl Nic {
         // Plain files live there too (`bonding_masters`).
         let interfaces = names.into_iter().filter(|name| sysroot.is_directory(&format!("sys/class/net/{name}")));
         Some(interfaces.map(|name| Self::read(sysroot, name)).collect())
+    }
+
+    /// Whether it has a device and is not down: packets come by it.
+    pub(crate) fn is_wired(&self) -> bool {
+        self.driver.is_some() && self.operstate.as_deref() != Some("down")
     }
 
     fn read(sysroot: Sysroot<'_>, name: String) -> Self {
@@ -47,7 +54,13 @@ impl Nic {
             speed_mbps: sysroot.number(&format!("{folder}/speed")).filter(|speed| *speed != u32::MAX),
             operstate: sysroot.word(&format!("{folder}/operstate")),
             node_index: sysroot.number(&format!("{folder}/device/numa_node")),
+            interrupts: interrupts(sysroot, &folder),
             name,
         }
     }
+}
+
+fn interrupts(sysroot: Sysroot<'_>, folder: &str) -> Option<Vec<usize>> {
+    let of = |device: &str| sysroot.numbered(&format!("{folder}/{device}/msi_irqs"), "");
+    of("device").or_else(|| of("device/.."))
 }

@@ -69,7 +69,7 @@ fn write_manuals(mut command: Command, folder: &Path) -> Result<(), PagesError> 
     };
     std::fs::create_dir_all(folder).map_err(error(folder))?;
     command.build();
-    let subcommands = command.get_subcommands().filter(|sub| sub.get_name() != "help");
+    let subcommands = command.get_subcommands().filter(|sub| sub.get_name() != "help" && !sub.is_hide_set());
     for page in std::iter::once(&command).chain(subcommands) {
         let path = folder.join(clap_mangen::Man::new(page.clone()).get_filename());
         std::fs::write(&path, manual(page)).map_err(error(&path))?;

@@ -12,5 +12,5 @@ pub use change::{applied_json, applied_text, undone_json, undone_text};
 pub use explain::{explain_json, explain_text};
 pub use history::{history_json, history_text};
 pub use json::{FORMAT_VERSION, Report, json};
-pub use plan::{check_text, cores_text, plan_json, plan_text};
+pub use plan::{check_text, plan_json, plan_text};
 pub use text::text;

@@ -6,7 +6,6 @@ use serde::Serialize;
 use crate::apply::{write_and_read, written};
 use crate::changes::{Event, Journal, JournalError, Outstanding, outstanding};
 use crate::controls::{ControlError, Controls};
-use crate::survey::errno_words;
 
 /// What came of one place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -83,7 +82,7 @@ fn undo(
     let Outstanding { notation, restore, .. } = place;
     let current = match controls.read(&place.place) {
         Ok(reading) => written(*notation, &reading.text),
-        Err(error) => return Ok(fate_of(error)),
+        Err(error) => return Ok(fate_of(&error)),
     };
     if notation.same(&current, restore) {
         journal.append(settled(place, run, None))?;
@@ -113,7 +112,7 @@ fn undo(
         }
         Err(error) => {
             journal.append(Event::Refused { intent, reason: error.to_string() })?;
-            Ok(fate_of(error))
+            Ok(fate_of(&error))
         }
     }
 }
@@ -129,13 +128,13 @@ fn settled(place: &Outstanding, run: u64, found: Option<String>) -> Event {
     }
 }
 
-fn fate_of(error: ControlError) -> Fate {
-    match error {
-        ControlError::Absent => Fate::Gone,
-        ControlError::Fixed => Fate::Failed("the driver holds it fixed".to_owned()),
-        ControlError::Io(errno @ (Errno::PERM | Errno::ACCESS | Errno::ROFS)) => {
-            Fate::NotPermitted(format!("{}; run as root, outside any container that withholds it", errno_words(errno)))
+fn fate_of(error: &ControlError) -> Fate {
+    match error.errno_and_words() {
+        None if *error == ControlError::Fixed => Fate::Failed("the driver holds it fixed".to_owned()),
+        None => Fate::Gone,
+        Some((Errno::PERM | Errno::ACCESS | Errno::ROFS, words)) => {
+            Fate::NotPermitted(format!("{words}; run as root, outside any container that withholds it"))
         }
-        ControlError::Io(errno) => Fate::Failed(errno_words(errno)),
+        Some((_, words)) => Fate::Failed(words),
     }
 }

@@ -4,15 +4,12 @@
 
 mod targets;
 
-use rustix::io::Errno;
-
 use crate::controls::{ControlError, Controls, Place, Reading};
 use crate::cores_plan::CoresPlan;
 use crate::glob::Selection;
 use crate::kind::{Ask, At, Kind, Scope, Wanted};
 use crate::knob::{Knob, State, Target};
 use crate::machine::Machine;
-use crate::nic::Nic;
 use crate::profile::Profile;
 use crate::stage::{STAGES, Stage};
 
@@ -43,8 +40,7 @@ impl<'a> Ground<'a> {
     #[must_use]
     pub fn new(machine: &'a Machine, controls: Controls<'a>, profile: Profile, nics: &[String]) -> Self {
         let known = machine.nics.as_deref().unwrap_or_default();
-        let wired = |nic: &&Nic| nic.driver.is_some() && nic.operstate.as_deref() != Some("down");
-        let by_itself = || known.iter().filter(wired).map(|nic| nic.name.clone()).collect();
+        let by_itself = || known.iter().filter(|nic| nic.is_wired()).map(|nic| nic.name.clone()).collect();
         let nics: Vec<String> = if nics.is_empty() { by_itself() } else { nics.to_vec() };
         let first = nics.first().and_then(|name| known.iter().find(|nic| nic.name == *name));
         let cores = CoresPlan::of(machine, first);
@@ -86,8 +82,7 @@ impl<'a> Ground<'a> {
         let answer = reading.as_ref().map(|reading| (reading, asked(reading)));
         let is_least = matches!(answer, Ok((_, Wanted::AtLeast(_))));
         let (current, wanted, state) = match answer {
-            Err(ControlError::Io(errno)) => (None, None, State::Unreadable(errno_words(*errno))),
-            Err(_) => (None, None, State::Absent),
+            Err(error) => (None, None, unread(error)),
             Ok((reading, wanted)) => judge(kind, reading, wanted),
         };
         Knob { kind, stage: stage.name, target, place, current, wanted, state, is_least }
@@ -143,9 +138,8 @@ fn place_value(kind: &Kind, reading: &Reading) -> Option<String> {
     })
 }
 
-/// The error by its number's name and the kernel's words.
-pub(crate) fn errno_words(errno: Errno) -> String {
-    format!("{}", std::io::Error::from(errno))
+fn unread(error: &ControlError) -> State {
+    error.errno_and_words().map_or(State::Absent, |(_, words)| State::Unreadable(words))
 }
 
 impl Reading {

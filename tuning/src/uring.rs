@@ -83,9 +83,10 @@ fn attempt(created: io::Result<io_uring::IoUring>, disabled_sysctl: Option<u8>) 
 /// Reason and remedy. Errors from io_uring_setup(2); the switch from the kernel's sysctl documentation.
 fn explain(error: Option<Errno>, disabled_sysctl: Option<u8>) -> (&'static str, &'static str) {
     match (error, disabled_sysctl) {
-        (Some(Errno::PERM), Some(2)) => {
-            ("kernel.io_uring_disabled is 2: nobody may use it", "sysctl -w kernel.io_uring_disabled=0")
-        }
+        (Some(Errno::PERM), Some(2)) => (
+            "kernel.io_uring_disabled is 2: nobody may use it",
+            "quittance-tune apply --only kernel.io_uring_disabled, or sysctl -w kernel.io_uring_disabled=0",
+        ),
         (Some(Errno::PERM), Some(1)) => (
             "kernel.io_uring_disabled is 1: only CAP_SYS_ADMIN and one group may use it",
             "sysctl -w kernel.io_uring_group=GID with a group of this process, or kernel.io_uring_disabled=0",

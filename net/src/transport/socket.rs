@@ -171,7 +171,11 @@ impl Socket {
                     buffer.name,
                     held(granted)
                 ),
-                remedy: format!("raise {} to {bytes} or more, or give the process CAP_NET_ADMIN", buffer.sysctl),
+                remedy: format!(
+                    "raise {sysctl} to {bytes} or more (quittance-tune apply --only {sysctl}), or give the process \
+                     CAP_NET_ADMIN",
+                    sysctl = buffer.sysctl
+                ),
             });
         }
         Ok(granted)

@@ -35,6 +35,8 @@ fn line(knob: &Knob) -> Option<String> {
 fn ethtool(nic: &str, setting: &str, wanted: &str) -> Option<String> {
     Some(match NicSetting::named(setting)? {
         NicSetting::ChannelsCombined => format!("-L '{nic}' combined {wanted}"),
+        NicSetting::ChannelsRx => format!("-L '{nic}' rx {wanted}"),
+        NicSetting::ChannelsTx => format!("-L '{nic}' tx {wanted}"),
         NicSetting::RingRx => format!("-G '{nic}' rx {wanted}"),
         NicSetting::RingTx => format!("-G '{nic}' tx {wanted}"),
         NicSetting::CoalesceAdaptiveRx => format!("-C '{nic}' adaptive-rx {wanted}"),

@@ -52,7 +52,7 @@ fn slow_governor(cores: &[&Core]) -> Option<Finding> {
         return None;
     }
     let what = format!("{} run by governor {}", named(&indices(slow)), Vec::from_iter(names).join(", "));
-    let remedy = "cpupower frequency-set -g performance (or write performance to each cpufreq/scaling_governor)";
+    let remedy = "quittance-tune apply --only cpu.governor";
     Some(Finding::warning(what, WHY_GOVERNOR, remedy))
 }
 

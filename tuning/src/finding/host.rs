@@ -1,19 +1,16 @@
 //! Findings about clock, memory, processor and hypervisor.
 
-use crate::finding::Finding;
+use crate::finding::{CLOCKS_FAST, Finding};
 use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::platform::{Features, Platform};
 use crate::size::format_bytes;
 
-/// Clocks that a program reads without entering the kernel, straight from a counter of the core.
-const CLOCKS_FAST: [&str; 2] = ["tsc", "arch_sys_counter"];
-
 pub(super) fn of_clock(limits: &Limits) -> Option<Finding> {
     let clock = limits.clock_source.as_deref().filter(|clock| !CLOCKS_FAST.contains(clock))?;
     let available = limits.clock_sources_available.as_deref().unwrap_or_default();
     let remedy = if available.iter().any(|source| source == "tsc") {
-        "echo tsc > /sys/devices/system/clocksource/clocksource0/current_clocksource"
+        "quittance-tune apply --only clock.source"
     } else {
         "have the hypervisor expose an invariant TSC; on bare metal look for why the kernel dropped it: dmesg | grep -i tsc"
     };
@@ -39,7 +36,7 @@ fn swap(memory: &Memory) -> Option<Finding> {
 fn transparent_huge_pages(memory: &Memory) -> Option<Finding> {
     let mode = memory.transparent_huge_pages_mode.as_deref().filter(|mode| *mode == "always")?;
     let why = "the kernel may stop a thread to compact memory for a huge page that nobody asked for";
-    let remedy = "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled";
+    let remedy = "quittance-tune apply --only mm.transparent_huge_pages";
     Some(Finding::notice(format!("transparent huge pages are set to {mode}"), why, remedy))
 }
 

@@ -29,6 +29,11 @@ pub(super) fn of_limits(limits: &Limits) -> Vec<Finding> {
         .collect()
 }
 
+/// Those that belong to the process itself.
+pub(super) fn of_process(limits: &Limits) -> Vec<Finding> {
+    [memlock(limits), open_files(limits)].into_iter().flatten().collect()
+}
+
 fn receive_buffer(limits: &Limits) -> Option<Finding> {
     let why = "datagrams that arrive while the buffer is full are dropped, and each must be sent again";
     socket_buffer("net.core.rmem_max", limits.net_core_rmem_max_bytes, why)
@@ -42,7 +47,7 @@ fn send_buffer(limits: &Limits) -> Option<Finding> {
 fn socket_buffer(sysctl: &str, size_bytes: Option<u64>, why: &str) -> Option<Finding> {
     let size_bytes = size_bytes.filter(|size_bytes| *size_bytes < SOCKET_BUFFER_BYTES_MIN)?;
     let (is, wanted) = (format_bytes(size_bytes), format_bytes(SOCKET_BUFFER_BYTES_MIN));
-    let remedy = format!("sysctl -w {sysctl}={SOCKET_BUFFER_BYTES_MIN}");
+    let remedy = format!("quittance-tune apply --only {sysctl}, or sysctl -w {sysctl}={SOCKET_BUFFER_BYTES_MIN}");
     Some(Finding::warning(format!("{sysctl} is {is}, less than {wanted}"), why, remedy))
 }
 
@@ -51,7 +56,9 @@ fn backlog(limits: &Limits) -> Option<Finding> {
         limits.net_core_netdev_max_backlog_count.filter(|packet_count| *packet_count < NETDEV_BACKLOG_COUNT_MIN)?;
     let what = format!("net.core.netdev_max_backlog is {packet_count} packets, less than {NETDEV_BACKLOG_COUNT_MIN}");
     let why = "on loopback and with RPS, packets beyond it are dropped before any socket sees them";
-    Some(Finding::notice(what, why, format!("sysctl -w net.core.netdev_max_backlog={NETDEV_BACKLOG_COUNT_MIN}")))
+    let sysctl = "net.core.netdev_max_backlog";
+    let remedy = format!("quittance-tune apply --only {sysctl}, or sysctl -w {sysctl}={NETDEV_BACKLOG_COUNT_MIN}");
+    Some(Finding::notice(what, why, remedy))
 }
 
 fn memlock(limits: &Limits) -> Option<Finding> {
@@ -89,6 +96,7 @@ pub(super) fn of_nics(nics: &[Nic], topology: &Topology) -> Vec<Finding> {
 
 fn one_queue(name: &str) -> Finding {
     let why = "one core takes all its packets, and reading them on any other core costs more";
-    let remedy = format!("ethtool -L {name} combined N where the device has more; else leave that core to the softirq");
+    let remedy =
+        format!("quittance-tune apply --only nic.channels where {name} has more; else leave that core to the softirq");
     Finding::notice(format!("{name} has one receive queue"), why, remedy)
 }

@@ -71,16 +71,27 @@ pub fn undone_text(undone: &[Undone]) -> String {
     grouped(lines)
 }
 
-fn grouped<'a>(lines: impl Iterator<Item = (&'a str, &'a str, String, String)>) -> String {
-    let mut groups: Vec<((&str, String, String), Vec<&str>)> = Vec::new();
+/// Knob, target, change, and what came of it.
+type Line<'a> = (&'a str, &'a str, String, String);
+
+/// The targets of the lines that say the same of one knob.
+struct Group<'a> {
+    knob: &'a str,
+    change: String,
+    words: String,
+    targets: Vec<&'a str>,
+}
+
+fn grouped<'a>(lines: impl Iterator<Item = Line<'a>>) -> String {
+    let mut groups: Vec<Group<'a>> = Vec::new();
     for (knob, target, change, words) in lines {
-        let key = (knob, change, words);
-        match groups.iter_mut().find(|(other, _)| *other == key) {
-            Some((_, targets)) => targets.push(target),
-            None => groups.push((key, vec![target])),
+        let same = |group: &&mut Group<'a>| group.knob == knob && group.change == change && group.words == words;
+        match groups.iter_mut().find(same) {
+            Some(group) => group.targets.push(target),
+            None => groups.push(Group { knob, change, words, targets: vec![target] }),
         }
     }
-    let line = |((knob, change, words), targets): &((&str, String, String), Vec<&str>)| {
+    let line = |Group { knob, change, words, targets }: &Group<'_>| {
         format!("  {knob:<28} {}: {change}: {words}\n", listed(targets))
     };
     groups.iter().map(line).collect()

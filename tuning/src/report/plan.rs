@@ -66,22 +66,23 @@ pub fn check_text(ground: &Ground<'_>, knobs: &[Knob]) -> String {
 }
 
 /// The cores that an authority would be given, and what to say to it.
-#[must_use]
-pub fn cores_text(cores: &CoresPlan) -> String {
+pub(super) fn cores_lines(cores: &CoresPlan) -> String {
     let node = cores.node_index.map(|node| format!(", near memory node {node}")).unwrap_or_default();
     let journal = cores.journal_core_index.map_or_else(|| "none".to_owned(), |core| core.to_string());
+    let CoresPlan { shards, house_keeping, idle_siblings, .. } = cores;
+    if shards.is_empty() {
+        return "  not exposed\n".to_owned();
+    }
     format!(
-        "AUTHORITY'S CORES\n  shards {}, journal {journal}, house-keeping {}, idle siblings {}{node}\n  quittance-authority run {}\n",
-        cores.shards,
-        cores.house_keeping,
-        cores.idle_siblings,
+        "  shards {shards}, journal {journal}, house-keeping {house_keeping}, idle siblings {idle_siblings}{node}\n  \
+         quittance-authority run {}\n",
         cores.options()
     )
 }
 
 fn head(ground: &Ground<'_>) -> String {
     let nics = if ground.nics.is_empty() { "none".to_owned() } else { ground.nics.join(", ") };
-    format!("PROFILE {}, interfaces {nics}\n\n{}", ground.profile, cores_text(&ground.cores))
+    format!("PROFILE {}, interfaces {nics}\n\nAUTHORITY'S CORES\n{}", ground.profile, cores_lines(&ground.cores))
 }
 
 /// The states that `apply` leaves alone, each with its title.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::cache::Cache;
+use crate::cores_plan::CoresPlan;
 use crate::cpu_list::CpuList;
 use crate::finding::{Finding, Severity};
 use crate::limits::{Limit, Limits};
@@ -11,6 +12,7 @@ use crate::memory::Memory;
 use crate::nic::Nic;
 use crate::numa::Node;
 use crate::platform::{Features, Platform, Virtualisation};
+use crate::report::plan::cores_lines;
 use crate::report::table::{Column, NOT_EXPOSED, aligned, pairs};
 use crate::size::format_bytes;
 use crate::topology::{Core, Topology};
@@ -29,6 +31,7 @@ pub fn text(machine: &Machine, findings: &[Finding]) -> String {
         ("LIMITS".to_owned(), limit_rows(&machine.limits)),
         ("IO_URING".to_owned(), uring_rows(&machine.io_uring)),
         ("NETWORK".to_owned(), or_not_exposed(machine.nics.as_deref().map(nics))),
+        ("AUTHORITY'S CORES".to_owned(), cores_lines(&CoresPlan::of_machine(machine))),
         (findings_title(findings), findings.iter().map(finding_line).collect()),
     ];
     let sections: Vec<String> = sections.into_iter().map(|(title, body)| format!("{title}\n{body}")).collect();
@@ -222,6 +225,10 @@ fn nics(nics: &[Nic]) -> String {
         ("MTU bytes", column(|nic| nic.mtu_bytes.map(|size| size.to_string()))),
         ("Mbit/s", column(|nic| nic.speed_mbps.map(|speed| speed.to_string()))),
         ("node", column(|nic| nic.node_index.map(|index| index.to_string()))),
+        (
+            "interrupts",
+            column(|nic| nic.interrupts.as_ref().map(|irqs| irqs.iter().copied().collect::<CpuList>().to_string())),
+        ),
     ])
 }
 

@@ -3,11 +3,9 @@
 //! The authority reads the time for each batch. From a counter of the core that takes twenty nanoseconds and no system
 //! call; from a device on the board a microsecond and more.
 
+use crate::finding::CLOCKS_FAST;
 use crate::kind::{Ask, At, Kind, Scope, Wanted};
 use crate::notation::Notation;
-
-/// Counters that a program reads without entering the kernel.
-const FAST: [&str; 3] = ["tsc", "arch_sys_counter", "kvm-clock"];
 
 pub(super) const KINDS: &[Kind] = &[Kind {
     name: "clock.source",
@@ -25,7 +23,7 @@ pub(super) const KINDS: &[Kind] = &[Kind {
 
 fn fast(ask: &Ask<'_>) -> Wanted {
     let available = ask.ground.machine.limits.clock_sources_available.as_deref().unwrap_or_default();
-    if FAST.contains(&ask.reading.text.as_str()) {
+    if CLOCKS_FAST.contains(&ask.reading.text.as_str()) {
         return Wanted::Keep;
     }
     if available.iter().any(|source| source == "tsc") {

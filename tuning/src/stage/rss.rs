@@ -5,7 +5,7 @@
 
 use crate::kind::{Ask, At, Kind, Scope, Wanted};
 use crate::knob::Target;
-use crate::nic_control::NicSetting;
+use crate::nic_control::{NicSetting, NicValue};
 use crate::notation::Notation;
 
 pub(super) const KINDS: &[Kind] = &[
@@ -47,7 +47,9 @@ fn has_one_queue(ask: &Ask<'_>) -> bool {
 fn queue_count(ask: &Ask<'_>) -> usize {
     let Target::Nic(nic) = ask.target else { return 0 };
     let has = ask.ground.queue_count(nic, "rx");
-    let channels = ask.ground.controls.nics.read(nic, NicSetting::ChannelsCombined);
-    let moves = matches!(channels, Ok(crate::nic_control::NicValue::Number { max: Some(max), .. }) if max > 0);
+    let moves = [NicSetting::ChannelsCombined, NicSetting::ChannelsRx].iter().any(|setting| {
+        let channels = ask.ground.controls.nics.read(nic, *setting);
+        matches!(channels, Ok(NicValue::Number { max: Some(1..), .. }))
+    });
     if moves { has.min(ask.ground.cores.shards.len()) } else { has }
 }

@@ -96,8 +96,23 @@ fn completions_and_manual_pages_name_every_subcommand() {
     let mut pages: Vec<String> =
         fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     pages.sort();
-    let expected =
-        ["-completions", "-fingerprint", "-jitter", "-man", "-show", ""].map(|name| format!("quittance-tune{name}.1"));
+    let names = [
+        "-apply",
+        "-check",
+        "-completions",
+        "-confirm",
+        "-explain",
+        "-export",
+        "-fingerprint",
+        "-history",
+        "-jitter",
+        "-man",
+        "-plan",
+        "-rollback",
+        "-show",
+        "",
+    ];
+    let expected = names.map(|name| format!("quittance-tune{name}.1"));
     assert_eq!(pages, expected);
     let taken = tune(&["man", "--out", out.join("quittance-tune.1").to_str().unwrap()]);
     assert_eq!(taken.status.code(), Some(1), "a file is no folder");

@@ -58,7 +58,11 @@ fn each_finding_of_the_text_report_is_one_line_with_its_remedy() {
     let (_, findings) = text.split_once("FINDINGS  5 warnings, 5 notices\n").expect("the title counts them");
     assert_eq!(findings.lines().count(), 10);
     assert!(findings.lines().all(|line| line.contains(". Do: ")), "{findings}");
-    assert!(findings.contains("Do: sysctl -w net.core.rmem_max=8388608\n"), "{findings}");
+    assert!(
+        findings
+            .contains("Do: quittance-tune apply --only net.core.rmem_max, or sysctl -w net.core.rmem_max=8388608\n"),
+        "{findings}"
+    );
 }
 
 #[test]

@@ -394,7 +394,9 @@ fn fallback(refusal: TransportError) -> Finding {
         severity: "warning",
         what: "recvmmsg serves in place of io_uring".to_owned(),
         why: refusal.to_string(),
-        remedy: "or say --transport recvmmsg to silence this".to_owned(),
+        remedy:
+            "quittance-tune check --only '*io_uring*' says what to change; or say --transport recvmmsg to silence this"
+                .to_owned(),
     }
 }
 

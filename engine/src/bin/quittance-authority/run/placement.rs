@@ -3,7 +3,7 @@
 use crate::fault::Fault;
 use crate::options::RunOptions;
 use core_affinity::CoreId;
-use quittance_tuning::{Finding, Severity, Topology, findings_for_run};
+use quittance_tuning::{Finding, Limits, Severity, Topology, findings_for_process, findings_for_run};
 use std::path::Path;
 
 /// A thread's core.
@@ -25,7 +25,7 @@ pub(super) struct Placement {
 
 impl Placement {
     /// The cores named in the options, else those that this process may use, in turn. Also returns what is found about
-    /// them. To be called before any thread is pinned.
+    /// them and about the limits of this process. To be called before any thread is pinned.
     pub(super) fn choose(options: &RunOptions, shard_count: u16) -> Result<(Self, Vec<Finding>), Fault> {
         let topology = Topology::read(Path::new("/"));
         let usable: Vec<usize> =
@@ -35,7 +35,8 @@ impl Placement {
         if let Some(fatal) = findings.iter().find(|finding| finding.severity == Severity::Fatal) {
             return Err(Fault::Option(format!("{}: {}; {}", fatal.what, fatal.why, fatal.remedy)));
         }
-        Ok((placement, findings))
+        let of_process = findings_for_process(&Limits::read(Path::new("/")));
+        Ok((placement, findings.into_iter().chain(of_process).collect()))
     }
 
     fn of(options: &RunOptions, shard_count: usize, usable: &[usize]) -> Result<Self, Fault> {
