@@ -4,6 +4,7 @@ use crate::accounting::SocketState;
 use crate::error::BenchError;
 use crate::intruder::Intruder;
 use crate::limits::{REPLY_COUNT_MAX, SOCKET_COUNT_MAX};
+use crate::workload::asker::Asker;
 use crate::world::World;
 use quittance_engine::types::Peer;
 use quittance_net::transport::{
@@ -29,10 +30,12 @@ pub struct Client {
     started: Instant,
     /// What sockets were asked for and not granted, once each.
     findings: Vec<String>,
-    /// Sends bad orders beside ours.
+    /// Sends what nobody asked for beside ours.
     intruder: Option<Intruder>,
     /// Datagrams put into the outboxes.
     pushed: u64,
+    /// Asks for balances meanwhile.
+    asker: Option<Asker>,
 }
 
 impl Client {
@@ -58,7 +61,7 @@ impl Client {
         }
         findings.sort();
         findings.dedup();
-        Ok(Self { transports, started: Instant::now(), findings, intruder: None, pushed: 0 })
+        Ok(Self { transports, started: Instant::now(), findings, intruder: None, asker: None, pushed: 0 })
     }
 
     /// Lets an intruder follow what this client sends from now on.
@@ -67,8 +70,8 @@ impl Client {
     }
 
     /// The intruder, if one was let in.
-    pub fn intruder(&mut self) -> Option<&mut Intruder> {
-        self.intruder.as_mut()
+    pub fn intruder(&self) -> Option<&Intruder> {
+        self.intruder.as_ref()
     }
 
     /// Keeps the intruder from sending more. It is still there to hear its answers.
@@ -76,15 +79,24 @@ impl Client {
         self.intruder.iter_mut().for_each(Intruder::rest);
     }
 
-    /// How many datagrams were put into the outboxes, the intruder's not among them.
+    /// How many datagrams were put into the outboxes, without those of who came along: see [`Self::company`].
     pub fn pushed(&self) -> u64 {
         self.pushed
     }
 
-    /// What the kernel knows of these sockets, the intruder's among them; `None` if it does not tell.
+    /// What the intruder and the asker sent and received.
+    pub fn company(&self) -> Company {
+        let intruder = self.intruder.as_ref().map(Intruder::company);
+        let asker = self.asker.as_ref().map(Asker::company);
+        intruder.into_iter().chain(asker).fold(Company::default(), Company::plus)
+    }
+
+    /// What the kernel knows of these sockets, those of who came along among them; `None` if it does not tell.
     pub fn socket_state(&self) -> Option<SocketState> {
         let ours = self.transports.iter().map(Transport::local_address);
-        let addresses: Vec<SocketAddr> = ours.chain(self.intruder.as_ref().map(Intruder::local_address)).collect();
+        let intruders = self.intruder.iter().flat_map(Intruder::local_addresses);
+        let addresses: Vec<SocketAddr> =
+            ours.chain(intruders).chain(self.asker.as_ref().map(Asker::local_address)).collect();
         SocketState::of(&addresses)
     }
 
@@ -95,12 +107,20 @@ impl Client {
     pub fn discard(&mut self, wait_ns: u64) -> Result<bool, BenchError> {
         let mut has_arrived = false;
         self.receive(wait_ns, &mut |_, _| has_arrived = true)?;
-        if let Some(intruder) = &mut self.intruder {
-            let before = intruder.counters();
-            intruder.turn()?;
-            has_arrived |= intruder.counters() != before;
-        }
-        Ok(has_arrived)
+        let before = self.company().received;
+        self.asker.as_mut().map_or(Ok(()), Asker::turn)?;
+        self.intruder.as_mut().map_or(Ok(()), Intruder::turn)?;
+        Ok(has_arrived || self.company().received > before)
+    }
+
+    /// Lets someone ask for balances as payments begin from now on.
+    pub fn let_ask(&mut self, asker: Asker) {
+        self.asker = Some(asker);
+    }
+
+    /// Who asks for balances, if anyone was let.
+    pub fn asker(&self) -> Option<&Asker> {
+        self.asker.as_ref()
     }
 
     /// Which transport works.
@@ -116,6 +136,31 @@ impl Client {
     /// The transports' counters, all sockets together.
     pub fn counters(&self) -> ClientCounters {
         self.transports.iter().map(Transport::counters).fold(ClientCounters::default(), ClientCounters::plus)
+    }
+}
+
+/// What those sent and received who came along with the client: hostile sources, and who asks for balances.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Company {
+    /// Datagrams put into their outboxes.
+    pub pushed: u64,
+    /// Those of them that the kernel refused to send.
+    pub unsent: u64,
+    /// Datagrams received, as the transports count them.
+    pub received: u64,
+    /// Datagrams received, by what they say.
+    pub named: u64,
+}
+
+impl Company {
+    /// Both together.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            pushed: self.pushed + other.pushed,
+            unsent: self.unsent + other.unsent,
+            received: self.received + other.received,
+            named: self.named + other.named,
+        }
     }
 }
 
@@ -158,6 +203,10 @@ impl World for Client {
         self.transports.len()
     }
 
+    fn begins(&mut self, payment: u32) -> Result<(), BenchError> {
+        self.asker.as_mut().map_or(Ok(()), |asker| asker.begins(payment))
+    }
+
     fn push(&mut self, socket: usize, to: Peer, datagram: &[u8]) -> Result<(), BenchError> {
         let transport = &mut self.transports[socket];
         let room = match transport.push(to, datagram.len()) {
@@ -174,6 +223,7 @@ impl World for Client {
 
     fn flush(&mut self) -> Result<(), BenchError> {
         self.transports.iter_mut().try_for_each(|transport| transport.flush().map_err(machine))?;
+        self.asker.as_mut().map_or(Ok(()), Asker::turn)?;
         self.intruder.as_mut().map_or(Ok(()), Intruder::turn)
     }
 

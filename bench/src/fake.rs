@@ -44,11 +44,21 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn new(committee: usize, live: bool, account_count: u32, payment_count: u32) -> Self {
+        Self::of_plan(committee, live, account_count, |_, _| Plan::draw(4, account_count, payment_count))
+    }
+
+    /// `plan` gets the accounts and the network, with two shards.
+    pub(crate) fn of_plan(
+        committee: usize,
+        live: bool,
+        account_count: u32,
+        plan: impl FnOnce(&Accounts, &NetworkId) -> Plan,
+    ) -> Self {
         let (progress, interrupt) = (Progress::hidden(), Interrupt::default());
         let ports: Vec<u16> = (0..).map(|index| FIRST_PORT + 10 * index).take(committee).collect();
         let mut members = Members::new(4, HOST, &ports, 2).expect("a small world is sound");
         let accounts = Accounts::derive(4, account_count, &progress, &interrupt).expect("a small world is sound");
-        let plan = Plan::draw(4, account_count, payment_count);
+        let plan = plan(&accounts, &NetworkId([5; 32]));
         let terms = Terms::new(NetworkId([5; 32]), members.committee(), live);
         let directory = Directory::new(&members.entries()[..terms.live_count]);
         let orders = Orders::sign(&plan, &accounts, &terms.network, 2, false, &progress, &interrupt)
@@ -269,8 +279,8 @@ impl FakeWorld<'_> {
 
     fn serve(&mut self, index: usize, shard: u16, at: Peer, datagram: &[u8]) {
         match parse(datagram).expect("the driver sends frames only") {
-            Frame::Order(order) if self.shuns(order) == Some(Shun::Silence) => {}
-            Frame::Order(order) => {
+            Frame::Order(order) | Frame::ChainedOrder(order) if self.shuns(order) == Some(Shun::Silence) => {}
+            Frame::Order(order) | Frame::ChainedOrder(order) => {
                 let reply = self.order(index, shard, order);
                 self.authorities[index].leaves.push((at, shard, reply));
             }
@@ -298,9 +308,15 @@ impl FakeWorld<'_> {
             self.busy_count = self.busy_count.saturating_sub(1);
             return Reply::Rejection(digest, Reject::Busy);
         }
-        let next = self.authorities[index].accounts.get(&body.sender).map_or(0, |(_, applied)| applied.len() as u64);
+        self.apply_credits(index);
+        let account = self.authorities[index].accounts.get(&body.sender);
+        let (moved, next) = account.map_or((0, 0), |(moved, applied)| (*moved, applied.len() as u64));
+        let balance = self.opening(&body.sender) + moved;
         match body.sequence.get().cmp(&next) {
             std::cmp::Ordering::Less => Reply::Rejection(digest, Reject::SequenceBehind),
+            std::cmp::Ordering::Equal if balance < i128::from(body.amount.get()) => {
+                Reply::Rejection(digest, Reject::InsufficientFunds)
+            }
             std::cmp::Ordering::Equal => Reply::Vote(digest),
             std::cmp::Ordering::Greater => Reply::Rejection(digest, Reject::SequenceAhead),
         }
@@ -344,7 +360,7 @@ impl FakeWorld<'_> {
 
     fn query(&mut self, index: usize, at: Peer, query: &Query) {
         self.apply_credits(index);
-        let funding = i128::from(self.fixture.workload.plan.funding());
+        let funding = self.opening(&query.account);
         let (moved, next) = self.authorities[index]
             .accounts
             .get(&query.account)
@@ -360,6 +376,13 @@ impl FakeWorld<'_> {
             padding: [0; 8],
         };
         self.send(at, bytemuck::bytes_of(&info).to_vec());
+    }
+
+    /// What an account has at the start.
+    fn opening(&self, address: &Address) -> i128 {
+        let Fixture { accounts, workload, .. } = self.fixture;
+        let account = (0..accounts.count()).find(|index| accounts.address(*index) == address);
+        workload.plan.beginning(account.expect("only accounts of the run are asked for and pay")).balance
     }
 
     /// Credits those recipients whose credits have arrived.

@@ -1,61 +1,74 @@
-//! A hostile source beside the honest one: it sends orders with bad signatures from an address of its own.
+//! Hostile sources beside the honest one: they see what the honest client sends, and send what nobody asked for.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `intruder/mix.rs` | which tricks, and how often |
+//! | `intruder/forge.rs` | their datagrams |
+//! | `intruder/report.rs` | what they drew, and what was left for the honest |
 
+mod forge;
+mod mix;
+mod report;
+
+pub use mix::{Mix, MixError, PercentError, Rhythm, TRICK_COUNT, Trick, ppm_of_percent};
+pub use report::{Answers, Goodput, Hostility, HostilityReport, IntruderCounters, TrickCounters};
+
+use crate::client::Company;
 use crate::error::BenchError;
 use core::net::{IpAddr, Ipv4Addr};
-use quittance_engine::reject::Reject;
+use forge::Forge;
 use quittance_engine::types::Peer;
 use quittance_net::frame::{self, Frame, Kind, Order};
 use quittance_net::transport::{Config, Socket, SocketConfig, Transport, TransportError, TransportKind, Wait};
-use serde::Serialize;
+use quittance_wallet::directory::Directory;
 use std::net::SocketAddr;
 
-/// An address of the loopback network that nobody else uses: sources are told apart by their addresses.
-pub const INTRUDER_HOST: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
-/// Rejections taken per turn; more wait for the next.
+/// Answers taken per turn; more wait for the next.
 const REPLY_COUNT_MAX: usize = 256;
 
-/// Follows the honest client: after every nth order it sends the same order with a bit of its signature flipped. Such a copy
-/// passes all cheap checks, and so it is the dearest thing that a stranger can send.
-#[derive(Debug)]
-pub struct Intruder {
-    transport: Transport,
-    every: u32,
-    orders_until_next: u32,
-    is_resting: bool,
-    counters: IntruderCounters,
+/// Where a trick comes from: an address of the loopback network that nobody else uses, since sources are told apart by their
+/// addresses. Each trick has its own, so that answers tell which trick they answer, and none is judged by another's fame.
+pub fn host_of(trick: Trick) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2 + trick as u8))
 }
 
-/// What an intruder sent and drew.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct IntruderCounters {
-    /// Orders with a bad signature sent.
-    pub bad_orders: u64,
-    /// Answers that refuse the signature.
-    pub refused: u64,
-    /// Any other answer. A vote would be among them.
-    pub other_answers: u64,
+/// Follows the honest client, datagram by datagram.
+#[derive(Debug)]
+pub struct Intruder {
+    sources: Vec<Source>,
+    forge: Forge,
+    is_resting: bool,
+    hostility: Hostility,
+}
+
+/// One trick's socket.
+#[derive(Debug)]
+struct Source {
+    trick: Trick,
+    rhythm: Rhythm,
+    transport: Transport,
 }
 
 impl Intruder {
-    /// Binds a socket of its own. `every`: how many honest orders come to one bad one; at least 1.
+    /// Binds a socket for each trick of the mix. The seed fixes what is sent, as far as the honest datagrams are the same.
     ///
     /// # Errors
     /// The machine's faults.
-    pub fn bind(kind: TransportKind, every: u32) -> Result<Self, BenchError> {
-        let socket = Socket::bind(SocketAddr::new(INTRUDER_HOST, 0), &SocketConfig::default()).map_err(machine)?;
-        let transport = Transport::new(kind, socket, &Config::default()).map_err(machine)?;
-        Ok(Self {
-            transport,
-            every,
-            orders_until_next: every,
-            is_resting: false,
-            counters: IntruderCounters::default(),
-        })
+    pub fn bind(kind: TransportKind, mix: &Mix, directory: &Directory, run_seed: u64) -> Result<Self, BenchError> {
+        let bind = |(trick, rhythm)| {
+            let address = SocketAddr::new(host_of(trick), 0);
+            let socket = Socket::bind(address, &SocketConfig::default()).map_err(machine)?;
+            let transport = Transport::new(kind, socket, &Config::default()).map_err(machine)?;
+            Ok(Source { trick, rhythm, transport })
+        };
+        let sources = mix.tricks().map(bind).collect::<Result<Vec<_>, BenchError>>()?;
+        let hostility = Hostility::new(mix);
+        Ok(Self { sources, forge: Forge::new(directory.clone(), run_seed), is_resting: false, hostility })
     }
 
-    /// What it sent and drew so far.
-    pub fn counters(&self) -> IntruderCounters {
-        self.counters
+    /// What the sources sent and drew so far.
+    pub fn hostility(&self) -> &Hostility {
+        &self.hostility
     }
 
     /// Sends no more.
@@ -63,37 +76,45 @@ impl Intruder {
         self.is_resting = true;
     }
 
-    /// Where it sends from.
-    pub fn local_address(&self) -> SocketAddr {
-        self.transport.local_address()
+    /// Where its sockets are.
+    pub fn local_addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.sources.iter().map(|source| source.transport.local_address())
     }
 
-    /// Datagrams that the kernel refused to send, and datagrams received, as the transport counts them.
-    pub fn unsent_and_received(&self) -> (u64, u64) {
-        let counters = self.transport.counters();
-        (counters.datagrams_unsent, counters.datagrams_received)
+    /// What its sockets sent and received.
+    pub fn company(&self) -> Company {
+        let of_source = |source: &Source| {
+            let TrickCounters { sent, answers, .. } = self.hostility.counters(source.trick);
+            let counters = source.transport.counters();
+            Company {
+                pushed: *sent,
+                unsent: counters.datagrams_unsent,
+                received: counters.datagrams_received,
+                named: answers.count(),
+            }
+        };
+        self.sources.iter().map(of_source).fold(Company::default(), Company::plus)
     }
 
-    /// Sees a datagram that the honest client sends. If it is an order, and enough of them were seen, queues its bad copy.
+    /// Sees a datagram that the honest client sends. If it is an order, sends what is due with it.
     ///
     /// # Errors
     /// The machine's faults.
     pub fn follow(&mut self, to: Peer, datagram: &[u8]) -> Result<(), BenchError> {
-        let Ok(order) = bytemuck::try_from_bytes::<Order>(datagram) else { return Ok(()) };
-        if self.is_resting || order.header.kind != Kind::Order as u8 {
+        if self.is_resting {
             return Ok(());
         }
-        self.orders_until_next -= 1;
-        if self.orders_until_next > 0 {
-            return Ok(());
+        let Self { sources, forge, hostility, .. } = self;
+        hostility.see_honest(datagram);
+        forge.keep(to, datagram);
+        let Some(order) = order(datagram) else { return Ok(()) };
+        for Source { trick, rhythm, transport } in sources {
+            for _ in 0..rhythm.step() {
+                let (to, forged) = forge.make(*trick, to, order);
+                push(transport, to, forged)?;
+                hostility.sent(*trick, forged.len());
+            }
         }
-        self.orders_until_next = self.every;
-        let mut bad = *order;
-        // A bit of S low enough that S stays below L: the signature looks in order, and the equation does not hold.
-        bad.signature[40] ^= 1;
-        let Some(room) = self.transport.push(to, size_of::<Order>()) else { return Ok(()) };
-        room.copy_from_slice(bytemuck::bytes_of(&bad));
-        self.counters.bad_orders += 1;
         Ok(())
     }
 
@@ -102,16 +123,43 @@ impl Intruder {
     /// # Errors
     /// The machine's faults.
     pub fn turn(&mut self) -> Result<(), BenchError> {
-        self.transport.flush().map_err(machine)?;
-        let counters = &mut self.counters;
-        let take = |_: Peer, datagram: &[u8]| match frame::parse(datagram) {
-            Ok(Frame::Rejection(rejection)) if rejection.head.code == Reject::BadSignature as u8 => {
-                counters.refused += 1
-            }
-            _ => counters.other_answers += 1,
-        };
-        self.transport.receive(REPLY_COUNT_MAX, Wait::No, take).map_err(machine)?;
+        for Source { trick, transport, .. } in &mut self.sources {
+            transport.flush().map_err(machine)?;
+            let answers = self.hostility.answers(*trick);
+            let take = |_: Peer, datagram: &[u8]| answers.take(&frame::parse(datagram));
+            transport.receive(REPLY_COUNT_MAX, Wait::No, take).map_err(machine)?;
+        }
         Ok(())
+    }
+}
+
+/// The order that a datagram is, chained or not.
+fn order(datagram: &[u8]) -> Option<&Order> {
+    let order = bytemuck::try_from_bytes::<Order>(datagram).ok()?;
+    let kind = Kind::from_byte(order.header.kind);
+    matches!(kind, Some(Kind::Order | Kind::ChainedOrder)).then_some(order)
+}
+
+fn push(transport: &mut Transport, to: Peer, datagram: &[u8]) -> Result<(), BenchError> {
+    let room = match transport.push(to, datagram.len()) {
+        Some(room) => room,
+        None => {
+            transport.flush().map_err(machine)?;
+            transport.push(to, datagram.len()).expect("an outbox that was flushed takes any frame")
+        }
+    };
+    room.copy_from_slice(datagram);
+    Ok(())
+}
+
+impl Answers {
+    fn take(&mut self, frame: &Result<Frame<'_>, frame::Malformed>) {
+        match frame {
+            Ok(Frame::Rejection(rejection)) => self.refuse(rejection.head.code),
+            Ok(Frame::Vote(_)) => self.votes += 1,
+            Ok(Frame::Receipt(_)) => self.receipts += 1,
+            _ => self.others += 1,
+        }
     }
 }
 

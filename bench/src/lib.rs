@@ -20,6 +20,11 @@
 //! - The authorities are durable unless the run says `--volatile`. `journal` has what the first one counted of its commits, and
 //!   `journal.disk_flush_us` what one flush of 4 KiB cost before it ran: so the disk can be told from the authority. `price`
 //!   sets the rate and the processor time beside those of volatile authorities under the same load, which are driven first.
+//! - The workload decides what can go on at the same time: see [`options::WorkloadChoice`] and [`plan::Plan`]. Accounts of the
+//!   uniform one pay equally often and never wait for each other; hot accounts wait for themselves, and chained payments for the
+//!   one before. `held` counts payments that had to wait; in an open loop their latencies count from the schedule all the same.
+//! - Questions for a balance are no payments: `queries` has them. Neither are the datagrams of hostile sources: `hostile` says what
+//!   they sent, what was answered, and what the honest payments reached meanwhile.
 //! - The generator may be the slower side. `generator.limited` says so, with reasons, and `disturbances` says when something
 //!   else ran on the authority's cores: the command's `--help` has the rules.
 //!   Where the user named the rate, a generator that was late makes the run invalid.
@@ -36,13 +41,14 @@
 //! | `pay.rs` | what a person waits for who pays |
 //! | `restart/` | starts timed, with much to read back |
 //! | `options/`, `error.rs`, `limits.rs` | command line, exits, bounds |
-//! | `accounts.rs`, `plan.rs`, `orders.rs`, `votes.rs`, `workload.rs`, `digest_table.rs` | what is made ahead |
+//! | `accounts.rs`, `plan/`, `orders.rs`, `votes.rs`, `workload/`, `digest_table.rs` | what is made ahead: who pays whom, and all that is signed |
 //! | `load_shard.rs` | the part of one among several load machines |
 //! | `random.rs`, `parallel.rs`, `progress.rs`, `interrupt.rs` | with what it is made |
 //! | `setup.rs`, `parts.rs`, `ports.rs`, `cores.rs`, `locate.rs`, `process.rs`, `journals.rs`, `cpu.rs` | files, disks and processes |
 //! | `drive/`, `timeouts.rs`, `latency.rs` | the load loop |
 //! | `terms.rs`, `replies.rs` | who may say what, and whether it is true |
-//! | `world.rs`, `client.rs`, `intruder.rs` | sockets and time; a source of bad signatures |
+//! | `world.rs`, `client.rs` | sockets and time |
+//! | `intruder/` | hostile sources beside the honest one |
 //! | `model.rs`, `audit.rs` | what must be there, and what is |
 //! | `accounting/` | ledgers of payments and datagrams, from the counters of both sides |
 //! | `sink/` | what the generator itself can offer |

@@ -10,7 +10,7 @@ use quittance_engine::message;
 use quittance_engine::network::NetworkId;
 use quittance_engine::types::Digest;
 use quittance_net::frame::{Header, Kind, Order, OrderBody, RECIPIENT_ACCOUNT, U64};
-use quittance_verify::hint;
+use quittance_verify::{SecretKey, hint};
 
 /// All orders of a run as they go on the wire, and their digests; by payment index. 272 bytes each.
 #[derive(Debug)]
@@ -43,7 +43,16 @@ impl Orders {
         let mut frames = vec![<Order as bytemuck::Zeroable>::zeroed(); payment_count];
         let mut digests = vec![[0; 32]; payment_count];
         let author = Author { plan, accounts, network, shard_count, is_hinted };
-        parallel::each(jobs(plan, &mut frames, &mut digests), |job| author.work(job, progress, interrupt))?;
+        match plan.rounds() {
+            Some(senders) => {
+                let jobs = jobs(senders, &mut frames, &mut digests);
+                parallel::each(jobs, |job| author.work(job, progress, interrupt))?;
+            }
+            None => {
+                let stretches = stretches(&mut frames, &mut digests);
+                parallel::each(stretches, |stretch| author.sign_stretch(stretch, progress, interrupt))?;
+            }
+        }
         Ok(Self { frames, digests })
     }
 
@@ -63,13 +72,27 @@ impl Orders {
     }
 }
 
+/// One thread's work where payments do not go in rounds: a part of all orders, which begins at `first`.
+struct Stretch<'a> {
+    first: u32,
+    frames: &'a mut [Order],
+    digests: &'a mut [Digest],
+}
+
+/// Cuts all orders into equal parts.
+fn stretches<'a>(frames: &'a mut [Order], digests: &'a mut [Digest]) -> Vec<Stretch<'a>> {
+    let share = frames.len().div_ceil(parallel::thread_count()).max(1);
+    let parts = frames.chunks_mut(share).zip(digests.chunks_mut(share)).enumerate();
+    parts.map(|(index, (frames, digests))| Stretch { first: index_32(index * share), frames, digests }).collect()
+}
+
 /// Cuts each round at the same places, so that all orders of an account fall to one thread.
-fn jobs<'a>(plan: &Plan, frames: &'a mut [Order], digests: &'a mut [Digest]) -> Vec<Job<'a>> {
-    let account_count = plan.account_count() as usize;
+fn jobs<'a>(senders: &[u32], frames: &'a mut [Order], digests: &'a mut [Digest]) -> Vec<Job<'a>> {
+    let account_count = senders.len();
     let share = account_count.div_ceil(parallel::thread_count());
     let mut jobs: Vec<Job<'a>> = (0..account_count)
         .step_by(share)
-        .map(|place| Job { first_place: u32::try_from(place).expect("counts are 32 bits"), rounds: Vec::new() })
+        .map(|place| Job { first_place: index_32(place), rounds: Vec::new() })
         .collect();
     for (frames, digests) in frames.chunks_mut(account_count).zip(digests.chunks_mut(account_count)) {
         for (job, part) in jobs.iter_mut().zip(frames.chunks_mut(share).zip(digests.chunks_mut(share))) {
@@ -77,6 +100,10 @@ fn jobs<'a>(plan: &Plan, frames: &'a mut [Order], digests: &'a mut [Digest]) -> 
         }
     }
     jobs
+}
+
+fn index_32(index: usize) -> u32 {
+    u32::try_from(index).expect("counts are 32 bits")
 }
 
 struct Author<'a> {
@@ -93,7 +120,7 @@ impl Author<'_> {
         let place_count = job.rounds.first().map_or(0, |(frames, _)| frames.len());
         for offset in 0..place_count {
             interrupt.check()?;
-            let place = job.first_place + u32::try_from(offset).expect("counts are 32 bits");
+            let place = job.first_place + index_32(offset);
             progress.add(self.sign_account(place, offset, &mut job.rounds));
         }
         Ok(())
@@ -101,24 +128,52 @@ impl Author<'_> {
 
     /// Signs all orders of the account at `place`, one for each round that reaches it. Returns how many.
     fn sign_account(&self, place: u32, offset: usize, rounds: &mut [(&mut [Order], &mut [Digest])]) -> usize {
-        let account = self.plan.sender_at(place);
-        let key = self.accounts.secret_key(account);
-        let shard = self.network.shard_of(self.accounts.address(account), self.shard_count);
-        let header = Header::new(Kind::Order, shard.0, self.network.tag());
+        let pen = self.pen(self.plan.sender(place));
         let orders = rounds.iter_mut().filter(|(frames, _)| offset < frames.len());
         let mut payment = place;
         let mut count = 0;
         for (frames, digests) in orders {
-            let body = self.body(payment);
-            let message = message::order_message(self.network, &body);
-            digests[offset] = message::order_digest(&message);
-            let signature = key.sign(&message);
-            let r_hint = if self.is_hinted { hint(&signature).unwrap_or_default() } else { [0; 32] };
-            frames[offset] = Order { header, body, signature, r_hint };
+            (frames[offset], digests[offset]) = self.sign(payment, &pen);
             payment = self.plan.successor(payment).unwrap_or(payment);
             count += 1;
         }
         count
+    }
+
+    /// Signs a part of all orders, sender by sender, so that each key is expanded once in a part.
+    fn sign_stretch(
+        &self,
+        Stretch { first, frames, digests }: Stretch<'_>,
+        progress: &Progress,
+        interrupt: &Interrupt,
+    ) -> Result<(), BenchError> {
+        let mut offsets: Vec<u32> = (0..index_32(frames.len())).collect();
+        offsets.sort_unstable_by_key(|offset| (self.plan.sender(first + offset), *offset));
+        for of_sender in offsets.chunk_by(|one, next| self.plan.sender(first + one) == self.plan.sender(first + next)) {
+            interrupt.check()?;
+            let pen = self.pen(self.plan.sender(first + of_sender[0]));
+            for offset in of_sender {
+                (frames[*offset as usize], digests[*offset as usize]) = self.sign(first + offset, &pen);
+            }
+            progress.add(of_sender.len());
+        }
+        Ok(())
+    }
+
+    fn pen(&self, account: u32) -> Pen {
+        let shard = self.network.shard_of(self.accounts.address(account), self.shard_count);
+        Pen { key: self.accounts.secret_key(account), shard: shard.0 }
+    }
+
+    /// A payment's order and its digest. Where another payment brings the money, the order is a chained one.
+    fn sign(&self, payment: u32, pen: &Pen) -> (Order, Digest) {
+        let kind = if self.plan.funder(payment).is_some() { Kind::ChainedOrder } else { Kind::Order };
+        let header = Header::new(kind, pen.shard, self.network.tag());
+        let body = self.body(payment);
+        let message = message::order_message(self.network, &body);
+        let signature = pen.key.sign(&message);
+        let r_hint = if self.is_hinted { hint(&signature).unwrap_or_default() } else { [0; 32] };
+        (Order { header, body, signature, r_hint }, message::order_digest(&message))
     }
 
     fn body(&self, payment: u32) -> OrderBody {
@@ -136,23 +191,39 @@ impl Author<'_> {
     }
 }
 
+/// What an account signs with, and where its orders go.
+struct Pen {
+    key: SecretKey,
+    shard: u16,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use quittance_net::frame::Frame;
     use quittance_verify::{BackendKind, Item, PublicKey, Verifier};
 
     #[test]
-    fn every_order_of_the_plan_is_signed_by_its_sender_and_parses() {
+    fn every_order_of_a_plan_is_signed_by_its_sender_and_parses() {
+        for plan in [Plan::draw(9, 21, 50), Plan::hot(9, 21, 50, 0.99), Plan::chained(9, 21, 50, 5)] {
+            check(&plan);
+        }
+    }
+
+    fn check(plan: &Plan) {
         let (progress, interrupt) = (Progress::hidden(), Interrupt::default());
-        let plan = Plan::draw(9, 21, 50);
         let accounts = Accounts::derive(9, 21, &progress, &interrupt).unwrap();
         let network = NetworkId([3; 32]);
-        let orders = Orders::sign(&plan, &accounts, &network, 4, true, &progress, &interrupt).unwrap();
+        let orders = Orders::sign(plan, &accounts, &network, 4, true, &progress, &interrupt).unwrap();
         let mut verifier = Verifier::new(BackendKind::Portable, [0; 32]);
         for payment in 0..50 {
             let frame = orders.frame(payment);
-            let parsed = quittance_net::frame::parse(bytemuck::bytes_of(frame)).unwrap();
-            assert!(matches!(parsed, quittance_net::frame::Frame::Order(_)));
+            let is_chained = match quittance_net::frame::parse(bytemuck::bytes_of(frame)).unwrap() {
+                Frame::Order(_) => false,
+                Frame::ChainedOrder(_) => true,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(is_chained, plan.funder(payment).is_some());
             let sender = accounts.address(plan.sender(payment));
             assert_eq!(&frame.body.sender, sender);
             assert_eq!(frame.body.sequence.get(), plan.sequence(payment));

@@ -1,20 +1,71 @@
 //! Who pays whom how much: fixed by the seed before anything is signed.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `plan/draft.rs` | from the options to a plan, around the genesis file, which comes in between |
+//! | `plan/links.rs` | what a payment waits for, where that is no arithmetic |
+//! | `plan/hot.rs`, `plan/zipf.rs` | few accounts that do most of it, and how they are drawn |
+//! | `plan/chained.rs` | money that is paid on as soon as it is there |
+//! | `plan/smallbank.rs`, `plan/operation.rs` | customers with two accounts each, and their six operations |
+
+mod chained;
+mod draft;
+mod hot;
+mod links;
+mod operation;
+mod smallbank;
+#[cfg(test)]
+mod tests;
+mod zipf;
+
+pub use draft::Draft;
+pub use operation::{OPERATION_COUNT, Operation};
+pub use smallbank::Bank;
 
 use crate::limits::AMOUNT_MAX;
-use crate::random::{Purpose, generator};
+use crate::random::{Draws, Purpose, generator};
+use links::Links;
 
 /// The payments of a run, by index in the order of sending.
 ///
-/// Payments go in rounds: in each round every account pays once, in one shuffled order. So payment i has sequence number
-/// `i / accounts`, and the sender's payment before it is i - accounts.
+/// A payment waits for its predecessor, which is the payer's payment before it, and, where it is paid from what another payment
+/// brings, for that one's certificate, too. Both have lower indices, so no payment waits for ever.
 #[derive(Debug)]
 pub struct Plan {
-    /// The shuffled order of accounts.
-    senders: Vec<u32>,
+    turns: Turns,
     recipients: Vec<u32>,
-    amounts: Vec<u8>,
-    /// What accounts have before the first payment, by account; none where all are new and funded alike.
-    beginnings: Vec<Beginning>,
+    amounts: Amounts,
+    openings: Openings,
+    bank: Option<Bank>,
+}
+
+/// Whose turn it is.
+#[derive(Debug)]
+enum Turns {
+    /// In each round every account pays once, in one shuffled order, which this is. So payment i has sequence number
+    /// `i / accounts`, and the sender's payment before it is i - accounts: nothing is kept per payment.
+    Rounds(Vec<u32>),
+    /// As drawn, with links.
+    Drawn(Links),
+}
+
+/// Units paid, by payment.
+#[derive(Debug)]
+enum Amounts {
+    /// At most [`AMOUNT_MAX`].
+    Small(Vec<u8>),
+    Wide(Vec<u32>),
+}
+
+/// What accounts have before the first payment.
+#[derive(Debug)]
+enum Openings {
+    /// All are new and funded alike.
+    Alike(u64),
+    /// All are new.
+    Each(Vec<u64>),
+    /// They are in use already.
+    InUse(Vec<Beginning>),
 }
 
 /// What an account has before a run.
@@ -29,24 +80,22 @@ pub struct Beginning {
 const _: () = assert!(AMOUNT_MAX <= u8::MAX as u64);
 
 impl Plan {
-    /// Draws a plan for at least 2 accounts: nobody pays himself.
+    /// Draws payments between any two of at least 2 accounts, round by round: nobody pays himself, everybody as often, and each
+    /// has at the start what all of his payments take, even if nobody pays him.
     pub fn draw(run_seed: u64, account_count: u32, payment_count: u32) -> Self {
         assert!(account_count >= 2, "a payment has two ends");
         let mut draws = generator(run_seed, Purpose::Plan);
-        let mut senders: Vec<u32> = (0..account_count).collect();
-        for last in (1..account_count).rev() {
-            senders.swap(last as usize, draws.below(last + 1) as usize);
-        }
+        let senders = shuffled(&mut draws, account_count);
         let mut recipients = Vec::with_capacity(payment_count as usize);
         let mut amounts = Vec::with_capacity(payment_count as usize);
         for payment in 0..payment_count {
             let sender = senders[(payment % account_count) as usize];
             let other = draws.below(account_count - 1);
             recipients.push(if other < sender { other } else { other + 1 });
-            let amount = 1 + draws.below(u32::try_from(AMOUNT_MAX).expect("at most 255"));
-            amounts.push(u8::try_from(amount).expect("at most 255"));
+            amounts.push(small_amount(&mut draws));
         }
-        Self { senders, recipients, amounts, beginnings: Vec::new() }
+        let openings = Openings::Alike(AMOUNT_MAX * u64::from(payment_count.div_ceil(account_count)));
+        Self { turns: Turns::Rounds(senders), recipients, amounts: Amounts::Small(amounts), openings, bank: None }
     }
 
     /// A ring of at least 2 accounts that are in use already: each pays the next one 1 unit, round by round. After whole rounds
@@ -54,15 +103,35 @@ impl Plan {
     pub fn ring(beginnings: Vec<Beginning>, payment_count: u32) -> Self {
         let account_count = u32::try_from(beginnings.len()).expect("ACCOUNT_COUNT_MAX bounds them");
         assert!(account_count >= 2, "a payment has two ends");
-        let recipients = (0..payment_count).map(|payment| (payment + 1) % account_count).collect();
-        let amounts = vec![1; payment_count as usize];
-        Self { senders: (0..account_count).collect(), recipients, amounts, beginnings }
+        Self {
+            turns: Turns::Rounds((0..account_count).collect()),
+            recipients: (0..payment_count).map(|payment| (payment + 1) % account_count).collect(),
+            amounts: Amounts::Small(vec![1; payment_count as usize]),
+            openings: Openings::InUse(beginnings),
+            bank: None,
+        }
     }
 
     /// What an account has before the first payment.
     pub fn beginning(&self, account: u32) -> Beginning {
-        let new = || Beginning { balance: self.funding().into(), next_sequence: 0 };
-        self.beginnings.get(account as usize).copied().unwrap_or_else(new)
+        let new = |balance: u64| Beginning { balance: balance.into(), next_sequence: 0 };
+        match &self.openings {
+            Openings::Alike(balance) => new(*balance),
+            Openings::Each(balances) => new(balances[account as usize]),
+            Openings::InUse(beginnings) => beginnings[account as usize],
+        }
+    }
+
+    /// What a new account is to have in the genesis file.
+    ///
+    /// # Panics
+    /// If the plan is for accounts that are in use: nobody opens those.
+    pub fn opening(&self, account: u32) -> u64 {
+        match &self.openings {
+            Openings::Alike(balance) => *balance,
+            Openings::Each(balances) => balances[account as usize],
+            Openings::InUse(_) => panic!("accounts in use were opened by others"),
+        }
     }
 
     /// How many payments there are.
@@ -70,19 +139,28 @@ impl Plan {
         u32::try_from(self.recipients.len()).expect("drawn for a 32-bit count")
     }
 
-    /// How many accounts there are.
+    /// How many accounts there are, those included that never pay.
     pub fn account_count(&self) -> u32 {
-        u32::try_from(self.senders.len()).expect("drawn for a 32-bit count")
+        match &self.turns {
+            Turns::Rounds(senders) => u32::try_from(senders.len()).expect("drawn for a 32-bit count"),
+            Turns::Drawn(links) => links.account_count(),
+        }
     }
 
-    /// The account at a place in the shuffled order: the sender of payments `place`, `place + accounts`, ...
-    pub fn sender_at(&self, place: u32) -> u32 {
-        self.senders[place as usize]
+    /// The shuffled order of accounts, if they pay in rounds: the account at place k sends payments `k`, `k + accounts`, ...
+    pub fn rounds(&self) -> Option<&[u32]> {
+        match &self.turns {
+            Turns::Rounds(senders) => Some(senders),
+            Turns::Drawn(_) => None,
+        }
     }
 
     /// The paying account.
     pub fn sender(&self, payment: u32) -> u32 {
-        self.senders[(payment % self.account_count()) as usize]
+        match &self.turns {
+            Turns::Rounds(senders) => senders[(payment % self.account_count()) as usize],
+            Turns::Drawn(links) => links.sender(payment),
+        }
     }
 
     /// The account that is paid.
@@ -92,85 +170,79 @@ impl Plan {
 
     /// Units paid.
     pub fn amount(&self, payment: u32) -> u64 {
-        u64::from(self.amounts[payment as usize])
+        match &self.amounts {
+            Amounts::Small(amounts) => u64::from(amounts[payment as usize]),
+            Amounts::Wide(amounts) => u64::from(amounts[payment as usize]),
+        }
     }
 
     /// The sender's sequence number.
     pub fn sequence(&self, payment: u32) -> u64 {
-        let first = self.beginnings.get(self.sender(payment) as usize).map_or(0, |beginning| beginning.next_sequence);
-        first + u64::from(payment / self.account_count())
+        match &self.turns {
+            Turns::Rounds(_) => {
+                let first = self.beginning(self.sender(payment)).next_sequence;
+                first + u64::from(payment / self.account_count())
+            }
+            Turns::Drawn(links) => links.sequence(payment),
+        }
     }
 
-    /// The sender's payment before this one.
+    /// The payer's payment before this one: it has to be settled first. A customer with two accounts does one thing at a time,
+    /// so there it may be of his other account.
     pub fn predecessor(&self, payment: u32) -> Option<u32> {
-        payment.checked_sub(self.account_count())
+        match &self.turns {
+            Turns::Rounds(_) => payment.checked_sub(self.account_count()),
+            Turns::Drawn(links) => links.predecessor(payment),
+        }
     }
 
-    /// The sender's payment after this one.
+    /// The payer's payment after this one.
     pub fn successor(&self, payment: u32) -> Option<u32> {
-        payment.checked_add(self.account_count()).filter(|next| *next < self.payment_count())
+        match &self.turns {
+            Turns::Rounds(_) => payment.checked_add(self.account_count()).filter(|next| *next < self.payment_count()),
+            Turns::Drawn(links) => links.successor(payment),
+        }
     }
 
-    /// What each account needs at the start so that all of its payments are covered even if nobody pays it.
-    pub fn funding(&self) -> u64 {
-        let rounds = self.payment_count().div_ceil(self.account_count());
-        AMOUNT_MAX * u64::from(rounds)
+    /// The payment that brings the money for this one, if it cannot be paid without: its certificate has to be sent first. Such
+    /// a payment is a chained order: where the money is not there yet, it waits a little.
+    pub fn funder(&self, payment: u32) -> Option<u32> {
+        match &self.turns {
+            Turns::Rounds(_) => None,
+            Turns::Drawn(links) => links.funder(payment),
+        }
+    }
+
+    /// Whether any payment can have a funder.
+    pub fn has_funders(&self) -> bool {
+        matches!(&self.turns, Turns::Drawn(links) if links.has_funders())
+    }
+
+    /// The payment that is paid from this one.
+    pub fn funded(&self, payment: u32) -> Option<u32> {
+        match &self.turns {
+            Turns::Rounds(_) => None,
+            Turns::Drawn(links) => links.funded(payment),
+        }
+    }
+
+    /// Customers and their operations, if this is Smallbank.
+    pub fn bank(&self) -> Option<&Bank> {
+        self.bank.as_ref()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_account_pays_once_a_round_and_never_itself() {
-        let plan = Plan::draw(5, 100, 250);
-        for round in 0..2 {
-            let mut senders: Vec<u32> = (0..100).map(|place| plan.sender(round * 100 + place)).collect();
-            senders.sort_unstable();
-            assert_eq!(senders, (0..100).collect::<Vec<_>>());
-        }
-        for payment in 0..250 {
-            assert_ne!(plan.sender(payment), plan.recipient(payment));
-            assert!(plan.recipient(payment) < 100);
-            assert!((1..=AMOUNT_MAX).contains(&plan.amount(payment)));
-        }
+/// All accounts, in an order of chance.
+fn shuffled(draws: &mut Draws, account_count: u32) -> Vec<u32> {
+    let mut accounts: Vec<u32> = (0..account_count).collect();
+    for last in (1..account_count).rev() {
+        accounts.swap(last as usize, draws.below(last + 1) as usize);
     }
+    accounts
+}
 
-    #[test]
-    fn a_senders_payments_are_linked_in_sequence() {
-        let plan = Plan::draw(5, 100, 250);
-        assert_eq!((plan.predecessor(99), plan.predecessor(100)), (None, Some(0)));
-        assert_eq!((plan.successor(149), plan.successor(150)), (Some(249), None));
-        assert_eq!((plan.sequence(99), plan.sequence(100), plan.sequence(249)), (0, 1, 2));
-        assert_eq!(plan.sender(3), plan.sender(103));
-    }
-
-    #[test]
-    fn funding_covers_all_of_an_accounts_payments() {
-        let plan = Plan::draw(5, 100, 250);
-        let mut spent = [0; 100];
-        (0..250).for_each(|payment| spent[plan.sender(payment) as usize] += plan.amount(payment));
-        assert!(spent.iter().all(|sum| *sum <= plan.funding()));
-        assert_eq!(plan.funding(), 3 * AMOUNT_MAX);
-    }
-
-    #[test]
-    fn in_a_ring_each_pays_the_next_and_sequences_go_on_from_where_they_were() {
-        let beginnings = (0..5).map(|account| Beginning { balance: 100, next_sequence: 10 * account }).collect();
-        let plan = Plan::ring(beginnings, 10);
-        for payment in 0..10 {
-            let (sender, round) = (payment % 5, u64::from(payment / 5));
-            assert_eq!((plan.sender(payment), plan.recipient(payment)), (sender, (sender + 1) % 5));
-            assert_eq!((plan.amount(payment), plan.sequence(payment)), (1, 10 * u64::from(sender) + round));
-        }
-        assert_eq!(plan.beginning(2), Beginning { balance: 100, next_sequence: 20 });
-    }
-
-    #[test]
-    fn another_seed_gives_another_plan() {
-        let pairs = |seed| (0..100).map(|payment| Plan::draw(seed, 50, 100).recipient(payment)).collect::<Vec<_>>();
-        assert_eq!(pairs(1), pairs(1));
-        assert_ne!(pairs(1), pairs(2));
-    }
+/// 1 to [`AMOUNT_MAX`] units.
+fn small_amount(draws: &mut Draws) -> u8 {
+    let amount = 1 + draws.below(u32::try_from(AMOUNT_MAX).expect("at most 255"));
+    u8::try_from(amount).expect("at most 255")
 }

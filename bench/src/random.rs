@@ -17,6 +17,8 @@ pub enum Purpose {
     Kill,
     /// When payments of an open loop are due.
     Arrivals,
+    /// What a hostile source sends.
+    Hostile,
 }
 
 /// The 32-byte seed of key `index` of a purpose: BLAKE3 in its key derivation mode. Benchmark keys guard nothing.
@@ -50,6 +52,18 @@ pub fn generator(run_seed: u64, purpose: Purpose) -> Draws {
 pub struct Draws(ChaCha8Rng);
 
 impl Draws {
+    /// A number from 0, below 1: a multiple of 2^-53.
+    pub fn unit(&mut self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "53 bits are left, as many as the number has")]
+        let share = (self.0.next_u64() >> 11) as f64;
+        share / (1_u64 << 53) as f64
+    }
+
+    /// Fills these bytes.
+    pub fn fill(&mut self, bytes: &mut [u8]) {
+        self.0.fill_bytes(bytes);
+    }
+
     /// A number below `bound`, which is above zero. Off from uniform by less than 2^-32: nothing that a load could show.
     pub fn below(&mut self, bound: u32) -> u32 {
         let scaled = (u128::from(self.0.next_u64()) * u128::from(bound)) >> 64;

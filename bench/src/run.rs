@@ -10,7 +10,7 @@ use crate::faults::crew::Start;
 use crate::faults::spec::FaultKind;
 use crate::faults::{Crew, Fault, steps};
 use crate::interrupt::Interrupt;
-use crate::intruder::Intruder;
+use crate::intruder::{Intruder, Mix};
 use crate::journals::Journals;
 use crate::limits::{QUIET_NS, SETTLE_NS_MAX, WATCH_NS};
 use crate::locate;
@@ -22,6 +22,8 @@ use crate::random::{Draws, Purpose, generator, secret_seed};
 use crate::recording::{Event, Recording};
 use crate::report::{DiskMeasure, Measures, OPEN_LOOP, PhaseMeasure, Report, SATURATED, SettingsReport};
 use crate::scene::{HOST, Scene};
+use crate::workload::asker::Asker;
+use crate::workload::report::{WorkloadMeasure, WorkloadShape};
 use crate::world::World;
 use core::ops::Range;
 use std::net::SocketAddr;
@@ -154,12 +156,13 @@ impl<'a> Stage<'a> {
             disk: None,
             replies: driver.reply_counters().clone(),
             audit,
-            intruder: client.intruder().map(|intruder| intruder.counters()),
+            workload: WorkloadMeasure::default(),
             client_transport: client.kind().to_string(),
             client: client.counters(),
             findings: client.findings().to_vec(),
             accounting: Accounting::default(),
         };
+        measures.workload = self.workload(&client)?;
         measures.accounting = self.account(&measures, received_in_phases, &mut client, sockets, &authorities);
         Ok((measures, authorities, events))
     }
@@ -211,10 +214,24 @@ impl<'a> Stage<'a> {
         }
         let gso = !self.options.no_gso;
         let mut client = Client::bind(HOST, self.options.sockets, self.options.transport.kind(), gso)?;
-        if let Some(every) = self.options.bad_every {
-            client.let_in(Intruder::bind(client.kind(), every)?);
+        let Scene { workload, terms, directory, accounts, .. } = self.scene;
+        let mix = self.options.bad_every.map(Mix::bad_every).or(self.options.workload.hostile);
+        if let Some(mix) = mix {
+            client.let_in(Intruder::bind(client.kind(), &mix, directory, self.options.seed)?);
+        }
+        if let Some(bank) = workload.plan.bank() {
+            client.let_ask(Asker::bind(HOST, client.kind(), (terms, directory), (bank, accounts))?);
         }
         Ok(client)
+    }
+
+    /// What came of the workload besides payments, by those who came along with the client.
+    fn workload(&self, client: &Client) -> Result<WorkloadMeasure, BenchError> {
+        Ok(WorkloadMeasure {
+            shape: WorkloadShape::new(self.options, &self.scene.workload.plan)?,
+            hostility: client.intruder().map(|intruder| intruder.hostility().clone()),
+            asked: client.asker().map(|asker| asker.asked().clone()),
+        })
     }
 
     fn driver(&self) -> Result<Driver<'a>, BenchError> {
@@ -396,9 +413,7 @@ impl<'a> Stage<'a> {
             Ok(counts) => counts,
             Err(because) => return unknown(because),
         };
-        let intruder = measures.intruder.unwrap_or_default();
-        let (intruder_unsent, intruder_received) =
-            client.intruder().map_or((0, 0), |intruder| intruder.unsent_and_received());
+        let company = client.company();
         let sides = Sides {
             pushed: client.pushed(),
             unsent: measures.client.datagrams_unsent,
@@ -408,10 +423,10 @@ impl<'a> Stage<'a> {
             late: measures.replies.late + tallies.iter().map(|tally| tally.late_replies).sum::<u64>(),
             invalid: measures.replies.invalid(),
             overrun: measures.replies.overrun,
-            intruder_pushed: intruder.bad_orders,
-            intruder_unsent,
-            intruder_received,
-            intruder_named: intruder.refused + intruder.other_answers,
+            intruder_pushed: company.pushed,
+            intruder_unsent: company.unsent,
+            intruder_received: company.received,
+            intruder_named: company.named,
             our_sockets,
             their_sockets,
         };

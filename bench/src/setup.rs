@@ -76,7 +76,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Writes all files: every account funded alike, and a private file (mode 0600) for each of the first
+    /// Writes all files: the accounts, each with its `opening` by index, and a private file (mode 0600) for each of the first
     /// `live_count` members. The first of them runs as several processes if there are `parts`.
     ///
     /// # Errors
@@ -85,13 +85,13 @@ impl Folder {
         members: &Members,
         live_count: usize,
         accounts: &Accounts,
-        funding: u64,
+        opening: impl Fn(u32) -> u64,
         parts: &[Part],
     ) -> Result<Self, BenchError> {
         let folder = tempfile::Builder::new().prefix("quittance-bench-").tempdir();
         let remedy = "; set TMPDIR to a folder that can be written to";
         let folder = folder.map_err(|error| BenchError::machine("making a temporary folder", error, remedy))?;
-        let genesis = genesis_text(accounts, funding);
+        let genesis = genesis_text(accounts, opening);
         let network = NetworkId::of_genesis(genesis.as_bytes());
         let written = Self { folder, network };
         write_file(&written.genesis(), genesis.as_bytes(), 0o644)?;
@@ -129,9 +129,10 @@ impl Folder {
     }
 }
 
-fn genesis_text(accounts: &Accounts, funding: u64) -> String {
+fn genesis_text(accounts: &Accounts, opening: impl Fn(u32) -> u64) -> String {
     let mut text = String::with_capacity(64 + accounts.addresses().len() * GENESIS_LINE_BYTES_MAX);
-    let lines = accounts.addresses().iter().map(|address| genesis::line(address, Amount(funding)));
+    let accounts = (0..).zip(accounts.addresses());
+    let lines = accounts.map(|(account, address)| genesis::line(address, Amount(opening(account))));
     writeln!(text, "{}", genesis::FIRST_LINE).expect("a string takes any text");
     lines.for_each(|line| writeln!(text, "{line}").expect("a string takes any text"));
     text
@@ -172,7 +173,7 @@ mod tests {
     fn the_files_read_back_as_the_network_that_was_meant() {
         let accounts = Accounts::derive(1, 20, &Progress::hidden(), &Interrupt::default()).unwrap();
         let members = Members::new(1, IpAddr::V4(Ipv4Addr::LOCALHOST), &[9_000, 9_010, 9_020, 9_030], 2).unwrap();
-        let folder = Folder::write(&members, 2, &accounts, 500, &[]).unwrap();
+        let folder = Folder::write(&members, 2, &accounts, |account| 500 + u64::from(account), &[]).unwrap();
         let text = std::fs::read_to_string(folder.committee()).unwrap();
         let committee = CommitteeFile::parse(&text).unwrap().committee().unwrap();
         assert_eq!(committee.digest(), members.committee().digest());
@@ -184,8 +185,9 @@ mod tests {
             funded.push((address, amount.0));
             Ok::<(), genesis::GenesisError>(())
         });
-        assert_eq!(supply.unwrap(), Amount(20 * 500));
+        assert_eq!(supply.unwrap(), Amount(20 * 500 + 190));
         assert!(funded.iter().map(|(address, _)| address).eq(accounts.addresses()));
+        assert!(funded.iter().map(|(_, amount)| *amount).eq(500..520));
         assert!(folder.private(1).exists() && !folder.private(2).exists());
         let mode = std::fs::metadata(folder.private(0)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

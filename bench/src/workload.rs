@@ -1,4 +1,15 @@
 //! All that a run needs of its payments, made before the measurement starts.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `workload/asker.rs` | a client that asks for balances beside the payments |
+//! | `workload/report.rs`, `workload/table.rs` | what a workload was, and what came of it besides payments |
+
+pub mod asker;
+pub mod report;
+pub mod table;
+#[cfg(test)]
+mod tests;
 
 use crate::digest_table::DigestTable;
 use crate::orders::Orders;

@@ -11,6 +11,15 @@ pub trait World {
     /// How many client sockets there are; at least one.
     fn socket_count(&self) -> usize;
 
+    /// A payment begins: what others do at this moment may follow it. Said once for each.
+    ///
+    /// # Errors
+    /// As [`Self::push`].
+    fn begins(&mut self, payment: u32) -> Result<(), BenchError> {
+        _ = payment;
+        Ok(())
+    }
+
     /// Queues a datagram on a socket. It leaves at the next [`Self::flush`], or earlier.
     ///
     /// # Errors

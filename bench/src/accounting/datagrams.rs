@@ -19,9 +19,9 @@ pub struct Datagrams {
 /// `received = replied + not_a_frame + not_a_request + repeated_while_held + replies_dropped + unanswered + remainder`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Requests {
-    /// Put into our outboxes: orders, certificates, questions, and the intruder's orders.
+    /// Put into our outboxes: orders, certificates, questions, and what the intruder sends.
     pub pushed: u64,
-    /// Of these, the intruder's.
+    /// Of these, the intruder's, and the questions for balances that come along with payments.
     pub pushed_by_intruder: u64,
     /// Refused by the kernel on our side.
     pub refused_by_socket: u64,
@@ -83,7 +83,7 @@ pub struct Replies {
     pub overrun: u64,
     /// That came after the phases: answers to the audit, and what was late.
     pub audit: u64,
-    /// The intruder's.
+    /// The intruder's, and answers to questions that came along with payments.
     pub intruder: u64,
     /// What is missing between their sockets and ours.
     pub remainder_on_the_way: i64,
@@ -127,7 +127,8 @@ pub struct Sides {
     pub invalid: u64,
     /// See [`Replies::overrun`].
     pub overrun: u64,
-    /// The intruder's requests, those of them that the kernel refused, and what it received and could name.
+    /// The requests of who came along with the client (hostile sources, questions for balances), those of them that the kernel
+    /// refused, and what was received for them and could be named.
     pub intruder_pushed: u64,
     /// See [`Self::intruder_pushed`].
     pub intruder_unsent: u64,

@@ -168,7 +168,7 @@ pub fn table(report: &AttachReport) -> String {
     let Phases { saturated, open_loop } = &report.phases;
     let mut parts = vec![settings(report), throughput(&[saturated.clone(), open_loop.clone()])];
     parts.extend(latencies_of(open_loop).into_iter().chain(latencies_of(saturated)));
-    parts.push(outcome(&report.counts, &report.audit, &report.generator, None));
+    parts.push(outcome(&report.counts, &report.audit, &report.generator));
     let mut text: String = parts.iter().map(|part| format!("{part}\n\n")).collect();
     for reason in &report.generator.limited_because {
         text += &format!("the generator may limit: {reason}\n");

@@ -1,5 +1,7 @@
 //! Payments in flight: what is sent, what comes back, and how each ends.
 
+mod turns;
+
 use super::Settings;
 use super::records::ToRecord;
 use super::slots::{Slot, Slots};
@@ -48,11 +50,12 @@ pub(super) struct Flight<'a> {
     slot_of: Vec<u32>,
     slots: Slots,
     timeouts: Timeouts,
-    /// Payments that were held and may go now. With those in flight they never exceed the window: each that ends lets at
-    /// most one go.
+    /// Payments that were held and may go now. Each that is certified lets at most one go, and so does each that ends.
     ready: VecDeque<u32>,
     /// Slots whose certificates are complete and kept back, oldest first. They have no timeout.
     withheld: VecDeque<u32>,
+    /// Payments that failed, while those that wait for them are looked for.
+    failed: Vec<u32>,
     /// What is to be written down, where someone writes. Then all certificates are kept back until it is.
     pub(super) to_record: Option<ToRecord>,
     /// Payments that are held, or were and may go now.
@@ -100,8 +103,9 @@ impl<'a> Flight<'a> {
             slot_of: vec![NO_SLOT; payment_count],
             slots: Slots::new(slot_count),
             timeouts: Timeouts::new(slot_count, settings.timeout_ns),
-            ready: VecDeque::with_capacity(slot_count),
+            ready: VecDeque::with_capacity(2 * slot_count),
             withheld: VecDeque::with_capacity(settings.withheld_max + 1),
+            failed: Vec::new(),
             to_record: None,
             held_count: 0,
             progress_ns: 0,
@@ -155,44 +159,8 @@ impl<'a> Flight<'a> {
         self.held_count
     }
 
-    /// A held payment that may go now: it is sent at once.
-    pub(super) fn next_ready(&mut self) -> Option<u32> {
-        let ready = self.ready.pop_front();
-        self.held_count -= usize::from(ready.is_some());
-        ready
-    }
-
     pub(super) fn next_timeout_ns(&self) -> Option<u64> {
         self.timeouts.next_due_ns()
-    }
-
-    /// A payment's turn: true if it may be sent now. Otherwise it is held, or lost with the payment before it.
-    pub(super) fn turn(&mut self, payment: u32) -> bool {
-        let Some(before) = self.workload.plan.predecessor(payment) else {
-            return true;
-        };
-        match self.outcomes[before as usize] {
-            Outcome::Settled if self.slot_of[before as usize] == NO_SLOT => true,
-            Outcome::Rejected | Outcome::Lost => {
-                self.outcomes[payment as usize] = Outcome::Lost;
-                self.count_blocked();
-                false
-            }
-            Outcome::Unsent | Outcome::Held | Outcome::InFlight | Outcome::Settled => {
-                self.outcomes[payment as usize] = Outcome::Held;
-                self.tally.held += 1;
-                self.held_count += 1;
-                false
-            }
-        }
-    }
-
-    fn count_blocked(&mut self) {
-        #[cfg(test)]
-        if self.is_planted(Mutant::ForgetsBlocked) {
-            return;
-        }
-        self.tally.blocked += 1;
     }
 
     /// Sends a payment's order, which was due at `due_ns`.
@@ -213,6 +181,7 @@ impl<'a> Flight<'a> {
         self.tally.sent += 1;
         self.tally.first_sent_ns.get_or_insert(now_ns);
         self.tally.in_flight_max = self.tally.in_flight_max.max(self.slots.used());
+        world.begins(payment)?;
         self.send(slot, now_ns, world)
     }
 
@@ -417,7 +386,9 @@ impl<'a> Flight<'a> {
         if self.settings.withheld_max > 0 && payment.is_multiple_of(WITHHELD_EVERY) {
             return self.withhold(slot, arrived_ns, world);
         }
-        self.send(slot, arrived_ns, world)
+        self.send(slot, arrived_ns, world)?;
+        self.free_funded(payment);
+        Ok(())
     }
 
     /// Keeps a certificate back, and lets the oldest go if there are too many.
@@ -477,8 +448,10 @@ impl<'a> Flight<'a> {
     fn rejection(&mut self, slot: u32, claim: &Claim, code: Reject, arrived_ns: u64) {
         self.tally.rejections_by_code.add(code);
         let entry = self.slots.get(slot);
-        if !is_final(entry.certified, code) {
-            if is_passing(code) && entry.passing_refusal_count < PASSING_REFUSAL_COUNT_MAX {
+        // What others pay may come later to one authority than to another.
+        let may_be_paid = code == Reject::InsufficientFunds && self.workload.plan.has_funders() && !entry.certified;
+        if may_be_paid || !is_final(entry.certified, code) {
+            if (may_be_paid || is_passing(code)) && entry.passing_refusal_count < PASSING_REFUSAL_COUNT_MAX {
                 entry.passing_refusal_count += 1;
                 entry.tries = entry.tries.saturating_sub(1);
             }
@@ -533,16 +506,10 @@ impl<'a> Flight<'a> {
         self.slots.close(slot);
         self.slot_of[entry.payment as usize] = NO_SLOT;
         self.outcomes[entry.payment as usize] = outcome;
-        let mut next = self.workload.plan.successor(entry.payment);
-        while let Some(held) = next.filter(|next| self.outcomes[*next as usize] == Outcome::Held) {
-            if outcome == Outcome::Settled {
-                self.ready.push_back(held);
-                return;
-            }
-            self.outcomes[held as usize] = Outcome::Lost;
-            self.held_count -= 1;
-            self.count_blocked();
-            next = self.workload.plan.successor(held);
+        if outcome == Outcome::Settled {
+            self.free_successor(entry.payment);
+        } else {
+            self.fail_with(entry.payment);
         }
     }
 

@@ -111,6 +111,11 @@ impl CodeCounts {
         self.0[code.index()] += 1;
     }
 
+    /// How often this one was counted.
+    pub fn count(&self, code: Reject) -> u64 {
+        self.0[code.index()]
+    }
+
     /// Adds another's counts.
     pub fn merge(&mut self, other: &Self) {
         self.0.iter_mut().zip(other.0).for_each(|(sum, count)| *sum += count);

@@ -30,7 +30,7 @@ const PHASE_COUNTS: [&str; 7] =
 const AUDIT_COUNTS: [&str; 3] = ["accounts", "mismatches", "unanswered"];
 
 /// What holds for a share only, even if all shares say the same.
-const OWN: [&str; 9] = [
+const OWN: [&str; 13] = [
     "command",
     "load_shard",
     "objective",
@@ -40,6 +40,10 @@ const OWN: [&str; 9] = [
     "journal",
     "price",
     "intruder",
+    "hostile",
+    "queries",
+    "smallbank",
+    "zipf",
 ];
 
 /// The report: what all shares say alike is said once.

@@ -5,6 +5,7 @@
 //! | `run.rs` | options of a measurement |
 //! | `trials.rs`, `verify.rs` | options of `restart` and `crash`, and of `verify` |
 //! | `phases.rs` | phases as the user writes them |
+//! | `workload.rs` | who pays whom, and who disturbs |
 //! | `choices.rs` | transports, signature backends and arrivals by name |
 
 mod choices;
@@ -14,6 +15,7 @@ mod run;
 mod tests;
 mod trials;
 mod verify;
+mod workload;
 
 pub use choices::{ArrivalsChoice, BackendChoice, TransportChoice};
 pub use phases::PhaseError;
@@ -21,6 +23,7 @@ pub use phases::PhaseSpec;
 pub use run::RunOptions;
 pub use trials::{CrashOptions, RestartOptions};
 pub use verify::VerifyOptions;
+pub use workload::{Design, WorkloadChoice, WorkloadOptions};
 
 use crate::ab::AbOptions;
 use crate::attach::AttachOptions;
@@ -45,6 +48,8 @@ use quittance_tuning::pages::Pages;
 /// The authority is durable: what it says left only after its journal was flushed. `journal` has its own figures, and
 /// `journal.disk_flush_us` what a flush of that disk costs without it; `price` has the same load against a volatile
 /// authority beside it. With --volatile nothing is kept, and both are null.
+///
+/// Who pays whom is --workload's; --hostile lets strangers disturb. Both follow from --seed.
 ///
 /// Every reply is checked before it counts: source, digest, path, and the signature of the root. A request without an answer
 /// is repeated up to --tries times; then its payment is lost. The authority's processor time per payment is user and system

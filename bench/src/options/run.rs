@@ -2,6 +2,7 @@
 
 use super::choices::{ArrivalsChoice, BackendChoice, TransportChoice};
 use super::phases::{PhaseSpec, payments_of};
+use super::workload::WorkloadOptions;
 use super::{journal_mib, sockets, window};
 use crate::error::BenchError;
 use crate::faults::Fault;
@@ -135,6 +136,9 @@ pub struct RunOptions {
     /// Where the files of the run go.
     #[command(flatten)]
     pub output: OutputOptions,
+    /// Who pays whom, and who disturbs. Last, since its heading would go on over what follows.
+    #[command(flatten)]
+    pub workload: WorkloadOptions,
 }
 
 impl RunOptions {

@@ -26,10 +26,10 @@ pub(crate) use table::{grid, grouped, latencies_of, outcome, right_aligned, thro
 use crate::accounting::Accounting;
 use crate::audit::Audit;
 use crate::client::ClientCounters;
-use crate::intruder::IntruderCounters;
 use crate::latency::SpanSummaries;
 use crate::process::AuthorityReport;
 use crate::replies::ReplyCounters;
+use crate::workload::report::{WorkloadMeasure, WorkloadReport};
 use phase::{Headline, disturbances};
 use serde::Serialize;
 
@@ -76,9 +76,9 @@ pub struct Report {
     pub accounting: Accounting,
     /// The balances at the end.
     pub audit: Audit,
-    /// The source of bad signatures, if there was one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub intruder: Option<IntruderCounters>,
+    /// What the workload was, and what came of it besides payments.
+    #[serde(flatten)]
+    pub workload: WorkloadReport,
     /// The first authority.
     pub authority: AuthorityReport,
     /// Every authority, if all run.
@@ -99,8 +99,8 @@ pub struct Measures {
     pub replies: ReplyCounters,
     /// Balances.
     pub audit: Audit,
-    /// The source of bad signatures, if there was one.
-    pub intruder: Option<IntruderCounters>,
+    /// What was measured besides payments.
+    pub workload: WorkloadMeasure,
     /// The client's transport.
     pub client_transport: String,
     /// The client's sockets.
@@ -155,7 +155,7 @@ impl Report {
             journal,
             price,
             audit: *audit,
-            intruder: measures.intruder,
+            workload: WorkloadReport::new(&measures.workload, headline.settled_per_s),
             accounting: measures.accounting.clone(),
             settings,
             phases,
@@ -171,6 +171,7 @@ impl Report {
         if let Some(unsettled) = self.price.map(|price| price.volatile_unsettled).filter(|count| *count > 0) {
             failures.push(format!("{unsettled} payments did not settle in the volatile run for the price"));
         }
+        failures.extend(self.workload.failures());
         failures.extend(self.audit.failure());
         failures.extend(self.accounting.failure());
         failures

@@ -2,7 +2,6 @@
 
 use super::{Counts, GeneratorReport, PhaseReport, Report, durability};
 use crate::audit::Audit;
-use crate::intruder::IntruderCounters;
 use crate::latency::{LatencySummary, SpanSummaries};
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use std::collections::BTreeMap;
@@ -15,7 +14,8 @@ pub fn table(report: &Report) -> String {
     let mut parts = vec![settings(report), throughput(&report.phase_list)];
     parts.extend(report.phase_list.iter().filter(|phase| phase.measured).rev().flat_map(latencies_of));
     parts.extend(report.journal.as_ref().map(|journal| durability::table(journal, report.price.as_ref())));
-    parts.push(outcome(&report.counts, &report.audit, &report.generator, report.intruder));
+    parts.push(outcome(&report.counts, &report.audit, &report.generator));
+    parts.extend(crate::workload::table::table(&report.workload));
     let mut text = String::new();
     for reason in &report.invalid_because {
         text += &format!("INVALID, for these are the generator's figures and not the authority's: {reason}\n");
@@ -148,12 +148,7 @@ fn latencies(title: &str, spans: &SpanSummaries) -> Table {
     right_aligned(table)
 }
 
-pub(crate) fn outcome(
-    counts: &Counts,
-    audit: &Audit,
-    generator: &GeneratorReport,
-    intruder: Option<IntruderCounters>,
-) -> Table {
+pub(crate) fn outcome(counts: &Counts, audit: &Audit, generator: &GeneratorReport) -> Table {
     let mut table = grid(&["outcome", ""]);
     let lost = &counts.lost_by_place;
     let rows = [
@@ -183,15 +178,6 @@ pub(crate) fn outcome(
         ("generator lag p99.9", format!("{:.1} us", generator.lag_us.p99_9)),
         ("generator limited", if generator.limited { "yes" } else { "no" }.to_owned()),
     ];
-    let intruder = intruder.map(|IntruderCounters { bad_orders, refused, other_answers }| {
-        let counts = [bad_orders, refused, other_answers].map(grouped);
-        let [bad_orders, refused, other_answers] = counts;
-        (
-            "intruder",
-            format!("{bad_orders} orders with bad signatures, {refused} refused, {other_answers} other answers"),
-        )
-    });
-    let rows = rows.into_iter().chain(intruder);
     rows.into_iter().for_each(|(name, value)| _ = table.add_row(vec![name.to_owned(), value]));
     table
 }

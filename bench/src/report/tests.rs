@@ -73,7 +73,7 @@ fn measures(lost: u64, lag_ns: u64, ok: bool) -> Measures {
         disk: None,
         replies: ReplyCounters { faults: [0, 0, 3, 0, 0, 0, 0, 0, 4, 0], late: 5, overrun: 0 },
         audit: Audit { ok, accounts: 10, total: 1_000, expected_total: 1_000, ..Audit::default() },
-        intruder: None,
+        workload: WorkloadMeasure::default(),
         client_transport: "io_uring".into(),
         client: ClientCounters::default(),
         findings: vec!["a small buffer".into()],
