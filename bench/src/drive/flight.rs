@@ -383,7 +383,8 @@ impl<'a> Flight<'a> {
             self.withheld.push_back(slot);
             return Ok(());
         }
-        if self.settings.withheld_max > 0 && payment.is_multiple_of(WITHHELD_EVERY) {
+        let is_chosen = self.settings.withheld_max > 0 && payment.is_multiple_of(WITHHELD_EVERY);
+        if is_chosen && !self.is_waited_for(payment) {
             return self.withhold(slot, arrived_ns, world);
         }
         self.send(slot, arrived_ns, world)?;

@@ -343,3 +343,17 @@ fn a_server_that_was_away_costs_no_payment_and_no_schedule() {
     assert!(tally.in_flight_max < 50, "and nothing of it piled up: {}", tally.in_flight_max);
     assert!(audit_all(&fixture, &driver, &mut world)[0].ok);
 }
+
+/// Eight accounts, so that each payment's turn comes while the one before is still without votes.
+#[test]
+fn a_certificate_is_not_kept_back_from_a_payment_that_waits_already() {
+    let fixture = Fixture::new(4, false, 8, 80);
+    let (mut driver, mut world) = (withholding(&fixture, 5), fixture.world());
+    let mut phase = driver.begin(0..80, WINDOW, &mut world);
+    let bound_ns = world.now_ns + 1_000_000_000;
+    while !driver.is_over(&phase) {
+        driver.step(&mut phase, &mut world, &mut calm).unwrap();
+        assert!(world.now_ns < bound_ns, "some wait for ever: {:?}", driver.withheld());
+    }
+    assert_eq!(driver.tally().settled + driver.withheld().len() as u64, 80);
+}

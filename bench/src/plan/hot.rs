@@ -5,6 +5,10 @@ use super::zipf::Zipf;
 use super::{Amounts, Openings, Plan, Turns, shuffled, small_amount};
 use crate::random::{Purpose, generator};
 
+/// How often a recipient is drawn who is not the sender himself. Under a steep law nearly all draws are the first account; then
+/// the second one is paid in the end.
+const DRAW_COUNT_MAX: u32 = 64;
+
 impl Plan {
     /// Draws both ends of every payment by Zipf's law, nobody paying himself. The ranks are dealt to the accounts by chance, the
     /// same for senders and recipients: who is paid most also pays most.
@@ -22,16 +26,8 @@ impl Plan {
         let mut openings = vec![0; account_count as usize];
         for _ in 0..payment_count {
             let sender_rank = law.draw(&mut draws);
-            let mut recipient_rank = law.draw(&mut draws);
-            for _ in 0..REDRAW_COUNT_MAX {
-                if recipient_rank != sender_rank {
-                    break;
-                }
-                recipient_rank = law.draw(&mut draws);
-            }
-            if recipient_rank == sender_rank {
-                recipient_rank = if sender_rank == 1 { 2 } else { 1 };
-            }
+            let other = (0..DRAW_COUNT_MAX).map(|_| law.draw(&mut draws)).find(|rank| *rank != sender_rank);
+            let recipient_rank = other.unwrap_or(if sender_rank == 1 { 2 } else { 1 });
             let [sender, recipient] = [sender_rank, recipient_rank].map(|rank| accounts[rank as usize - 1]);
             let amount = small_amount(&mut draws);
             links.add(sender, sender, None);
@@ -43,7 +39,3 @@ impl Plan {
         Self { turns, recipients, amounts, openings: Openings::Each(openings), bank: None }
     }
 }
-
-/// How often another recipient is drawn where it is the sender himself. With two accounts and a steep law nearly all draws are
-/// the first; then the other one is paid in the end.
-const REDRAW_COUNT_MAX: u32 = 64;

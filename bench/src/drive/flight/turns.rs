@@ -85,6 +85,12 @@ impl Flight<'_> {
         self.outcomes[payment as usize] == Outcome::Held && self.gate(payment) == Gate::Open
     }
 
+    /// Whether the payer's next payment is held already. Nobody would let a certificate go for it any more.
+    pub(super) fn is_waited_for(&self, payment: u32) -> bool {
+        let next = self.workload.plan.successor(payment);
+        next.is_some_and(|next| self.outcomes[next as usize] == Outcome::Held)
+    }
+
     /// Everything that was held for this one, and for what is lost with it, is lost.
     pub(super) fn fail_with(&mut self, payment: u32) {
         self.failed.push(payment);
