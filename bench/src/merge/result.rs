@@ -96,7 +96,9 @@ fn phase(results: &[&Value], recording: &Recording, index: usize) -> Value {
     }
     let settled = phase["settled"].as_u64().unwrap_or(0);
     let rest = json!({
-        "rate_per_s": recorded.rate_per_s.map(|(from, to)| if from == to { json!(from) } else { json!([from, to]) }),
+        "measured": recorded.is_measured,
+        "rate_per_s": recorded.rate_per_s.map(|(from, _)| from),
+        "rate_end_per_s": recorded.rate_per_s.filter(|(from, to)| from != to).map(|(_, to)| to),
         "seconds": ratio(recorded.elapsed_ns, 1_000_000_000),
         "settled_per_s": ratio(settled, recorded.elapsed_ns) * 1e9,
         "latency_us": recorded.from_schedule.summary(),

@@ -134,6 +134,7 @@ fn folders_merged_are_the_folder_of_the_whole() {
     assert!(result["objective"].is_null() && result["authority_cpu_ns_per_payment"].is_null(), "{result}");
     let phases = result["phase_list"].as_array().unwrap();
     assert_eq!((&phases[1]["settled"], &phases[1]["rate_per_s"]), (&json!(4 * 1_998), &json!(4_000)));
+    assert_eq!((&phases[2]["rate_per_s"], &phases[2]["rate_end_per_s"]), (&json!(1_000), &json!(9_000)));
     let whole = record(&samples(800)).phases[2].from_schedule.summary();
     assert_eq!(result["latency_us"], json!(whole));
     assert!(result["generator"]["limited_because"][0].as_str().unwrap().starts_with("load shard 0: "), "{result}");

@@ -49,7 +49,7 @@ fn phase_cells(phase: &Value) -> Vec<String> {
     let count = |name: &str| phase[name].as_u64().map_or("–".to_owned(), grouped);
     let number = |name: &str, show: fn(f64) -> String| phase[name].as_f64().map_or("–".to_owned(), show);
     vec![
-        rate_asked(&phase["rate_per_s"]),
+        rate_asked(phase),
         count("payments"),
         count("settled"),
         count("lost"),
@@ -61,13 +61,11 @@ fn phase_cells(phase: &Value) -> Vec<String> {
 }
 
 /// A rate, the two ends of a ramp, or that a window set the pace.
-fn rate_asked(rate: &Value) -> String {
-    match rate {
-        Value::Number(rate) => rate.as_f64().map_or("–".to_owned(), units::rate),
-        Value::Array(ends) => {
-            ends.iter().filter_map(Value::as_f64).map(units::whole).collect::<Vec<_>>().join(" to ") + "/s"
-        }
-        _ => "a window".to_owned(),
+fn rate_asked(phase: &Value) -> String {
+    match (phase["rate_per_s"].as_f64(), phase["rate_end_per_s"].as_f64()) {
+        (Some(from), Some(to)) => format!("{} to {}", units::whole(from), units::rate(to)),
+        (Some(rate), None) => units::rate(rate),
+        (None, _) => "a window".to_owned(),
     }
 }
 
@@ -181,7 +179,7 @@ mod tests {
     fn phases_of_both_kinds_of_reports_are_found() {
         let plain = json!({"phases": {"saturated": {"settled": 1}, "open_loop": {"settled": 2, "rate_per_s": 5}}});
         assert_eq!(phases(&plain)[1].cells[0], "5/s");
-        let listed = json!({"phase_list": [{"name": "ramp", "rate_per_s": [1000, 2000]}]});
+        let listed = json!({"phase_list": [{"name": "ramp", "rate_per_s": 1000, "rate_end_per_s": 2000}]});
         assert_eq!(
             (phases(&listed)[0].name.as_str(), phases(&listed)[0].cells[0].as_str()),
             ("ramp", "1,000 to 2,000/s")
