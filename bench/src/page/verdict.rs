@@ -107,7 +107,7 @@ fn accounting(result: &Value) -> (Mark, String) {
     }
     let open: Vec<String> = remainders.iter().filter(|number| **number != 0).map(i64::to_string).collect();
     if open.is_empty() {
-        return (Mark::Good, format!("closed: {} ledgers, remainder 0", remainders.len()));
+        return (Mark::Good, format!("closed, remainder 0 in each ledger ({})", remainders.len()));
     }
     (Mark::Bad, format!("open: {} of {} ledgers, remainders {}", open.len(), remainders.len(), open.join(", ")))
 }

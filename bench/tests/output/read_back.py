@@ -52,7 +52,9 @@ def check(text, histogram):
 def read(folder):
     found = {}
     for tag, histogram in by_tag(folder / "latency.hlog").items():
-        check((folder / f"{tag}.hgrm").read_text(), histogram)
+        distribution = folder / f"{tag}.hgrm"
+        if distribution.exists():  # Warm-ups have none.
+            check(distribution.read_text(), histogram)
         found[tag] = {"count": histogram.get_total_count(), "max": histogram.get_max_value()}
         found[tag] |= {name: histogram.get_value_at_percentile(float(name)) for name in PERCENTILES}
     json.dump(found, sys.stdout)
