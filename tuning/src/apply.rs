@@ -115,8 +115,10 @@ fn apply_knob(
             Ok(applied(shown, outcome))
         }
         Err(error) => {
-            journal.append(Event::Refused { intent, reason: error.to_string() })?;
-            Ok(applied(shown, refusal(&error, knob)))
+            let outcome = refusal(&error, knob);
+            let is_final = matches!(outcome, Outcome::Immovable(_));
+            journal.append(Event::Refused { intent, reason: error.to_string(), is_final })?;
+            Ok(applied(shown, outcome))
         }
     }
 }
@@ -150,7 +152,8 @@ fn refusal(error: &ControlError, knob: &Knob) -> Outcome {
         return if is_fixed { Outcome::Immovable("the driver holds it fixed".to_owned()) } else { Outcome::Gone };
     };
     match errno {
-        Errno::IO if knob.stage == "irq" => {
+        // The first is the answer of older kernels; who lacks the right is not let open the file at all.
+        Errno::IO | Errno::PERM if knob.stage == "irq" => {
             Outcome::Immovable(format!("the kernel keeps this interrupt where it is: {words}"))
         }
         Errno::PERM | Errno::ACCESS => {

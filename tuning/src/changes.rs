@@ -11,7 +11,7 @@ mod record;
 
 pub use journal::{Journal, Opening};
 pub use ledger::{FileLedger, Ledger, StateDirectory};
-pub use outstanding::{Outstanding, outstanding};
+pub use outstanding::{Outstanding, immovable, outstanding};
 pub use record::{Act, Event, Record, lines, read_lines};
 
 /// Why the journal could not be read or written. Nothing was changed without it.
@@ -41,6 +41,12 @@ pub enum JournalError {
         place: String,
         /// The line, from 1.
         line: usize,
+    },
+    /// The journal has as many events as it may.
+    #[error("{place} is full; once `quittance-tune rollback` has nothing left to undo, move it away")]
+    Full {
+        /// The file.
+        place: String,
     },
     /// A run is still waiting for its confirmation.
     #[error("run {run} awaits its confirmation: say `quittance-tune confirm`, or wait until it has undone itself")]

@@ -27,6 +27,10 @@ pub trait Files {
     /// What the kernel said.
     fn write(&self, path: &str, text: &str) -> Result<(), Errno>;
 
+    /// Whether anybody at all may write the file, by its mode: a kernel that only shows a value has nobody do it, not even
+    /// root.
+    fn is_writable(&self, path: &str) -> bool;
+
     /// The names in a directory, sorted; none where it is not there or cannot be read.
     fn names(&self, path: &str) -> Vec<String>;
 }
@@ -71,7 +75,11 @@ pub enum ControlError {
 impl ControlError {
     /// The kernel's error and all the words there are for it; `None` where the setting is absent or fixed.
     pub(crate) fn errno_and_words(&self) -> Option<(Errno, String)> {
-        let words = |errno: Errno| std::io::Error::from(errno).to_string();
+        let words = |errno: Errno| {
+            let words = std::io::Error::from(errno).to_string();
+            // The number that follows says nothing more.
+            words.split(" (os error").next().unwrap_or_default().to_owned()
+        };
         match self {
             Self::Absent | Self::Fixed => None,
             Self::Io(errno) => Some((*errno, words(*errno))),
@@ -103,7 +111,8 @@ impl Controls<'_> {
     pub(crate) fn read(&self, place: &Place) -> Result<Reading, ControlError> {
         match place {
             Place::File(path) => {
-                Ok(Reading { text: self.files.read(path).map_err(ControlError::from)?, max: None, fixed: false })
+                let text = self.files.read(path)?;
+                Ok(Reading { text, max: None, fixed: !self.files.is_writable(path) })
             }
             Place::Nic { nic, setting } => {
                 let setting = NicSetting::named(setting).ok_or(ControlError::Absent)?;

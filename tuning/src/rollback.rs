@@ -111,7 +111,7 @@ fn undo(
             Ok(if sticks { Fate::Restored } else { Fate::DidNotStick(found) })
         }
         Err(error) => {
-            journal.append(Event::Refused { intent, reason: error.to_string() })?;
+            journal.append(Event::Refused { intent, reason: error.to_string(), is_final: false })?;
             Ok(fate_of(&error))
         }
     }

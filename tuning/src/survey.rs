@@ -4,6 +4,8 @@
 
 mod targets;
 
+use std::collections::BTreeSet;
+
 use crate::controls::{ControlError, Controls, Place, Reading};
 use crate::cores_plan::CoresPlan;
 use crate::glob::Selection;
@@ -29,6 +31,8 @@ pub struct Ground<'a> {
     pub nics: Vec<String>,
     /// Whether only what belongs to a network namespace is looked at.
     pub network_only: bool,
+    /// What the kernel has said will not move when it was tried.
+    pub(crate) immovable: BTreeSet<Place>,
     /// The programs that are running and set some of this themselves.
     pub(crate) owners: Vec<String>,
     /// The interrupts that the kernel lists, with the names of their users.
@@ -46,7 +50,17 @@ impl<'a> Ground<'a> {
         let cores = CoresPlan::of(machine, first);
         let owners = targets::owners(controls);
         let interrupts = targets::interrupts(controls);
-        Self { machine, controls, profile, cores, nics, network_only: false, owners, interrupts }
+        Self {
+            machine,
+            controls,
+            profile,
+            cores,
+            nics,
+            network_only: false,
+            immovable: BTreeSet::new(),
+            owners,
+            interrupts,
+        }
     }
 
     /// The same ground, of which only what belongs to a network namespace is looked at. Interfaces there have no device,
@@ -57,6 +71,12 @@ impl<'a> Ground<'a> {
         let others = all.filter(|nic| nic.name != "lo" && nic.operstate.as_deref() != Some("down"));
         let nics = if self.nics.is_empty() { others.map(|nic| nic.name.clone()).collect() } else { self.nics.clone() };
         Self { network_only: true, nics, ..self }
+    }
+
+    /// The same ground, of which some places were tried and will not move.
+    #[must_use]
+    pub fn with_immovable(self, immovable: BTreeSet<Place>) -> Self {
+        Self { immovable, ..self }
     }
 
     /// Every chosen knob, in the order in which they would be applied.
@@ -84,6 +104,13 @@ impl<'a> Ground<'a> {
         let (current, wanted, state) = match answer {
             Err(error) => (None, None, unread(error)),
             Ok((reading, wanted)) => judge(kind, reading, wanted),
+        };
+        let was_tried = place.as_ref().is_some_and(|place| self.immovable.contains(place));
+        let state = match state {
+            State::Drift if was_tried => {
+                State::Immovable("the kernel kept it when it was tried on this boot".to_owned())
+            }
+            state => state,
         };
         Knob { kind, stage: stage.name, target, place, current, wanted, state, is_least }
     }
@@ -122,13 +149,22 @@ fn settle(
     let state = if is_so {
         State::Ok
     } else if reading.fixed {
-        State::Immovable("the driver holds it fixed".to_owned())
+        State::Immovable(fixed_words(kind).to_owned())
     } else if offered.is_some_and(|offered| !offered.contains(&wanted.as_str())) {
         State::Immovable(format!("this kernel offers no {wanted}"))
     } else {
         State::Drift
     };
     (kept, Some(wanted), state)
+}
+
+/// Who lets nobody move it.
+fn fixed_words(kind: &Kind) -> &'static str {
+    if kind.at.nic_setting().is_some() {
+        "the driver holds it fixed"
+    } else {
+        "the kernel only shows it here: nobody may write the file"
+    }
 }
 
 fn place_value(kind: &Kind, reading: &Reading) -> Option<String> {

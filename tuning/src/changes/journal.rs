@@ -8,6 +8,10 @@ use crate::changes::record::{Act, Event, Record, read_lines};
 use crate::changes::{JournalError, Ledger, StateDirectory};
 use crate::profile::Profile;
 
+/// Events after which no further `apply` begins: some fifty octets to four hundred each, it is read as a whole. A run of
+/// two hundred changes has four hundred.
+const RECORD_COUNT_MAX: usize = 200_000;
+
 /// The journal, open for appending.
 pub struct Journal<'a> {
     ledger: Box<dyn Ledger + 'a>,
@@ -62,11 +66,16 @@ impl<'a> Journal<'a> {
     /// Begins a run and returns its number.
     ///
     /// # Errors
-    /// [`JournalError::Unconfirmed`] where a run on this boot may still undo itself; [`JournalError::Io`].
+    /// [`JournalError::Unconfirmed`] where a run on this boot may still undo itself; [`JournalError::Full`];
+    /// [`JournalError::Io`].
     pub fn begin(&mut self, opening: Opening) -> Result<u64, JournalError> {
-        let is_apply = opening.act == Act::Apply;
-        if let Some(run) = self.unconfirmed().filter(|_| is_apply) {
-            return Err(JournalError::Unconfirmed { run });
+        if opening.act == Act::Apply {
+            if self.records.len() >= RECORD_COUNT_MAX {
+                return Err(JournalError::Full { place: self.place.clone() });
+            }
+            if let Some(run) = self.unconfirmed().filter(|run| self.boot_of(*run) == opening.boot_id.as_deref()) {
+                return Err(JournalError::Unconfirmed { run });
+            }
         }
         let Opening { act, profile, boot_id, netns, confirm_within_s } = opening;
         self.append(Event::Started { act, profile, boot_id, netns, confirm_within_s })
@@ -98,14 +107,28 @@ impl<'a> Journal<'a> {
         (now <= deadline && !self.is_confirmed(run)).then_some(run)
     }
 
-    /// Whether the operator confirmed this run, or it was undone since.
+    /// Whether the operator confirmed this run, or had all of its namespace undone since.
     #[must_use]
     pub fn is_confirmed(&self, run: u64) -> bool {
-        let later = self.records.iter().filter(|record| record.sequence > run);
-        later.into_iter().any(|record| match &record.event {
+        let mut later = self.records.iter().filter(|record| record.sequence > run);
+        later.any(|record| match &record.event {
             Event::Confirmed { run: confirmed } => *confirmed == run,
-            Event::Started { act, .. } => *act == Act::Rollback,
+            Event::Started { act: Act::Rollback, netns, .. } => netns.as_deref() == self.netns_of(run),
             _ => false,
+        })
+    }
+
+    fn boot_of(&self, run: u64) -> Option<&str> {
+        self.records.iter().find(|record| record.sequence == run).and_then(|record| match &record.event {
+            Event::Started { boot_id, .. } => boot_id.as_deref(),
+            _ => None,
+        })
+    }
+
+    fn netns_of(&self, run: u64) -> Option<&str> {
+        self.records.iter().find(|record| record.sequence == run).and_then(|record| match &record.event {
+            Event::Started { netns, .. } => netns.as_deref(),
+            _ => None,
         })
     }
 

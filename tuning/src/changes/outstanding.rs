@@ -1,6 +1,6 @@
 //! What of our changes still stands, place by place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::changes::record::{Event, Record};
 use crate::controls::Place;
@@ -79,6 +79,29 @@ pub fn outstanding(records: &[Record], boot_id: Option<&str>, netns: Option<&str
         chains.into_iter().filter_map(|(place, chain)| of_chain(place, &chain, from)).collect();
     standing.sort_by_key(|outstanding| std::cmp::Reverse(outstanding.last));
     standing
+}
+
+/// The places that the kernel has said will not move, on this boot and in this namespace.
+#[must_use]
+pub fn immovable(records: &[Record], boot_id: Option<&str>, netns: Option<&str>) -> BTreeSet<Place> {
+    let mut tried: BTreeMap<u64, &Place> = BTreeMap::new();
+    let mut immovable = BTreeSet::new();
+    let mut is_here = false;
+    for record in records {
+        match &record.event {
+            Event::Started { boot_id: boot, netns: name, .. } => {
+                is_here = boot.as_deref() == boot_id && name.as_deref() == netns;
+            }
+            Event::Intent { place, .. } if is_here => {
+                tried.insert(record.sequence, place);
+            }
+            Event::Refused { intent, is_final: true, .. } => {
+                immovable.extend(tried.get(intent).map(|place| (*place).clone()));
+            }
+            _ => {}
+        }
+    }
+    immovable
 }
 
 fn forget(chains: &mut BTreeMap<Place, Vec<Change>>, place: &Place, from: u64) {

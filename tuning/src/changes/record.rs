@@ -82,6 +82,8 @@ pub enum Event {
         intent: u64,
         /// What the kernel said.
         reason: String,
+        /// Whether it will say so again as long as this boot lasts.
+        is_final: bool,
     },
     /// Changes of a place are no longer ours to undo: it has its old value already, or another's.
     Settled {

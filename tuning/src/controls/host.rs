@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
@@ -14,6 +15,9 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// The most names taken from one directory: `/proc` has one for each of at most some ten thousand processes.
 const NAME_COUNT_MAX: usize = 65_536;
+
+/// The bits of a file's mode that let its owner, its group or others write.
+const WRITABLE_BITS: u32 = 0o222;
 
 /// Files below a root whose kernel is really there.
 #[derive(Clone, Debug)]
@@ -55,6 +59,11 @@ impl Files for HostFiles {
         let line = format!("{text}\n");
         let file = OpenOptions::new().write(true).truncate(true).open(self.path(path));
         file.and_then(|mut file| file.write_all(line.as_bytes())).map_err(errno)
+    }
+
+    fn is_writable(&self, path: &str) -> bool {
+        // What cannot be asked will say so when it is written.
+        fs::metadata(self.path(path)).map_or(true, |facts| facts.permissions().mode() & WRITABLE_BITS != 0)
     }
 
     fn names(&self, path: &str) -> Vec<String> {

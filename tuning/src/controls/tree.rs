@@ -52,6 +52,10 @@ impl Files for TreeFiles {
         self.0.write(path, &choices.iter().map(bracketed).collect::<Vec<_>>().join(" "))
     }
 
+    fn is_writable(&self, path: &str) -> bool {
+        self.0.is_writable(path)
+    }
+
     fn names(&self, path: &str) -> Vec<String> {
         self.0.names(path)
     }

@@ -39,7 +39,7 @@ fn told(record: &Record) -> String {
             format!("  {verb} {knob} of {target}: {old} -> {new}")
         }
         Event::Done { intent, read_back } => format!("    {intent}: done, reads {read_back}"),
-        Event::Refused { intent, reason } => format!("    {intent}: refused: {reason}"),
+        Event::Refused { intent, reason, .. } => format!("    {intent}: refused: {reason}"),
         Event::Settled { knob, target, found: Some(found), .. } => {
             format!("  leaves {knob} of {target}: another has set it to {found}")
         }

@@ -12,7 +12,7 @@ pub(super) const KINDS: &[Kind] = &[Kind {
     why: "a core that saves energy answers the first datagrams of a burst slowly",
     risk: "more heat and power; less turbo for the busiest core where all cores draw on one budget",
     source: "Documentation/admin-guide/pm/intel_pstate.rst; Documentation/admin-guide/pm/amd-pstate.rst",
-    kernel: "4.17 on Intel, 6.3 on AMD",
+    kernel: "4.10 on Intel, 6.3 on AMD",
     others: "power-profiles-daemon, tuned, auto-cpufreq; the firmware",
     scope: Scope::Cores,
     at: At::File("sys/devices/system/cpu/cpu{core}/cpufreq/energy_performance_preference"),

@@ -13,7 +13,7 @@ pub(super) const KINDS: &[Kind] = &[
         why: "pinned threads have their memory near already, and each trial page is a fault",
         risk: "programs that are not pinned keep memory on the far node",
         source: "Documentation/admin-guide/sysctl/kernel.rst: numa_balancing",
-        kernel: "3.13",
+        kernel: "3.14",
         others: "the boot option numa_balancing=; tuned",
         scope: Scope::Host,
         at: At::File("proc/sys/kernel/numa_balancing"),

@@ -6,7 +6,7 @@ use std::io;
 use std::rc::Rc;
 
 use quittance_tuning::apply::{Applied, apply};
-use quittance_tuning::changes::{Act, Journal, JournalError, Ledger, Opening, read_lines};
+use quittance_tuning::changes::{Act, Journal, JournalError, Ledger, Opening, immovable, read_lines};
 use quittance_tuning::controls::{Controls, Files, TreeFiles, TreeNics};
 use quittance_tuning::rollback::{Extent, Undone, rollback};
 use quittance_tuning::{Ground, Knob, Machine, NicControl, NicError, NicSetting, NicValue, Profile, Selection};
@@ -98,6 +98,10 @@ impl Files for Seam {
         if self.write_is(path)? { self.files.write(path, text) } else { Ok(()) }
     }
 
+    fn is_writable(&self, path: &str) -> bool {
+        self.files.is_writable(path)
+    }
+
     fn names(&self, path: &str) -> Vec<String> {
         self.files.names(path)
     }
@@ -175,7 +179,9 @@ pub(crate) fn applied(
 ) -> Result<Vec<Applied>, JournalError> {
     let mut journal = paper.journal(fuel);
     let run = journal.begin(opening(Act::Apply, Some(profile)))?;
-    apply(&Ground::new(machine, seam.controls(), profile, &[]), &Selection::default(), &mut journal, run)
+    let tried = immovable(journal.records(), Some(BOOT), None);
+    let ground = Ground::new(machine, seam.controls(), profile, &[]).with_immovable(tried);
+    apply(&ground, &Selection::default(), &mut journal, run)
 }
 
 /// One run of `rollback` over everything, without a bound on its steps.

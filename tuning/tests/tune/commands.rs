@@ -94,7 +94,7 @@ fn another_runs_lock_is_5_and_others_values_are_6() {
     assert!(text(&history).contains("leaves net.core.rmem_max of host"), "{}", text(&history));
 }
 
-/// As somebody who may read the tree and not write it.
+/// As somebody who may read the tree and not write it, though its files have a bit for someone who may.
 #[test]
 fn a_missing_right_is_4() {
     let (tree, state) = (small_guest(), temporary());
@@ -104,7 +104,7 @@ fn a_missing_right_is_4() {
     open(state.path(), 0o777);
     open(tree.root(), 0o755);
     for path in tree.content().keys() {
-        open(&tree.root().join(path), 0o444);
+        open(&tree.root().join(path), 0o446);
     }
     let mut command = command(&tree, &["apply", "--yes", "--state-dir", state.path().to_str().unwrap()]);
     if rustix::process::geteuid().is_root() {
@@ -162,4 +162,13 @@ fn the_exported_script_sets_what_apply_sets() {
     let applied = tune(&by_apply, &arguments);
     assert!(applied.status.success(), "{}", text(&applied));
     assert!(by_script.content() == by_apply.content());
+}
+
+#[test]
+fn a_namespace_that_is_not_there_is_a_wrong_command_line() {
+    for name in ["no-such-namespace", "../proc/self/ns/net", ""] {
+        let arguments = ["check", "--netns", name];
+        let output = Command::new(env!("CARGO_BIN_EXE_quittance-tune")).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+    }
 }

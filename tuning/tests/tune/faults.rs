@@ -1,6 +1,7 @@
 //! What the kernel may answer, each told in its own words, while the rest goes on.
 
 use quittance_tuning::apply::{Applied, Outcome};
+use quittance_tuning::changes::immovable;
 use quittance_tuning::{Profile, State};
 use rustix::io::Errno;
 
@@ -35,6 +36,18 @@ fn an_interrupt_that_cannot_move_is_no_failure() {
     assert_eq!(changed + 1, applied.len());
     let Outcome::Immovable(words) = outcome(&applied, "irq.queue_affinity") else { panic!("{applied:?}") };
     assert!(words.starts_with("the kernel keeps this interrupt where it is"), "{words}");
+}
+
+#[test]
+fn an_interrupt_that_did_not_move_is_not_tried_again_on_this_boot() {
+    let (tree, fuel, paper) = (small_guest(), Fuel::default(), Paper::default());
+    let machine = machine(&tree);
+    let seam = Seam::over(&tree, fuel.clone()).with("proc/irq/38/smp_affinity_list", Instead::Refuse(Errno::IO));
+    assert!(!applied(&machine, &seam, Profile::Balanced, &paper, &fuel).unwrap().is_empty());
+    assert_eq!(applied(&machine, &seam, Profile::Balanced, &paper, &fuel).unwrap(), []);
+    let records = paper.journal(&fuel).records().to_vec();
+    assert_eq!(immovable(&records, Some("1e4a-boot"), None).len(), 1);
+    assert!(immovable(&records, Some("another"), None).is_empty());
 }
 
 #[test]
@@ -83,4 +96,14 @@ fn what_cannot_be_read_is_a_state_of_its_own() {
     let knobs = survey(&machine(&tree), &Seam::over(&tree, Fuel::default()), Profile::Balanced);
     let knob = knobs.iter().find(|knob| knob.kind.name == "net.core.rmem_max").unwrap();
     assert!(matches!(&knob.state, State::Unreadable(words) if words.contains("Is a directory")), "{:?}", knob.state);
+}
+
+#[test]
+fn a_file_that_nobody_may_write_is_not_tried() {
+    let tree = small_guest();
+    let only_shown = std::os::unix::fs::PermissionsExt::from_mode(0o444);
+    std::fs::set_permissions(tree.root().join(RMEM), only_shown).unwrap();
+    let knobs = survey(&machine(&tree), &Seam::over(&tree, Fuel::default()), Profile::Balanced);
+    let knob = knobs.iter().find(|knob| knob.kind.name == "net.core.rmem_max").unwrap();
+    assert!(matches!(&knob.state, State::Immovable(words) if words.contains("only shows it")), "{:?}", knob.state);
 }

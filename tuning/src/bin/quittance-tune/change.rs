@@ -15,7 +15,7 @@ use crate::print;
 
 pub(crate) fn apply(options: &ApplyOptions) -> Result<Exit, Fault> {
     let host = Host::open(&options.ground.host)?;
-    let (ground, selection) = host.ground(&options.ground)?;
+    let (ground, selection) = host.ground(&options.ground, &options.state)?;
     let knobs = ground.survey(&selection);
     let drift_count = knobs.iter().filter(|knob| knob.state == State::Drift).count();
     if options.dry_run {

@@ -77,10 +77,13 @@ fn locked(directory: &StateDirectory) -> Result<Journal<'static>, Fault> {
 
 /// Keeps what the last run with a time to confirm has changed.
 pub(crate) fn confirm(options: &StateOptions) -> Result<Exit, Fault> {
-    let mut journal = Journal::open(&StateDirectory::new(&options.state_dir))?;
-    let Some(run) = journal.unconfirmed() else {
-        return Err(Fault::Failed("no run awaits a confirmation: it came in time before, or too late".to_owned()));
-    };
+    let none = || Fault::Failed("no run awaits a confirmation: it came in time before, or too late".to_owned());
+    let directory = StateDirectory::new(&options.state_dir);
+    if directory.read()?.is_empty() {
+        return Err(none());
+    }
+    let mut journal = Journal::open(&directory)?;
+    let run = journal.unconfirmed().ok_or_else(none)?;
     journal.append(Event::Confirmed { run })?;
     print(&format!("run {run} stays\n"))
 }

@@ -1,13 +1,15 @@
 //! The machine that is meant.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use quittance_tuning::controls::{Controls, Files, HostFiles, TreeFiles, TreeNics};
+use quittance_tuning::changes::{self, Record, StateDirectory};
+use quittance_tuning::controls::{Controls, Files, HostFiles, Place, TreeFiles, TreeNics};
 use quittance_tuning::netns::Netns;
 use quittance_tuning::{Ethtool, Ground, Machine, NicControl, NicError, NicSetting, NicValue, Selection, stage};
 
 use crate::exit::Fault;
-use crate::options::{GroundOptions, HostOptions};
+use crate::options::{GroundOptions, HostOptions, StateOptions};
 
 /// A machine with the ways to its settings.
 pub(crate) struct Host {
@@ -50,8 +52,19 @@ impl Host {
         self.files.read("proc/sys/kernel/random/boot_id").ok()
     }
 
+    /// What was tried on this boot and will not move. A journal that cannot be read says nothing of it.
+    fn immovable(&self, directory: &StateDirectory) -> BTreeSet<Place> {
+        let text = directory.read().unwrap_or_default();
+        let records: Vec<Record> = changes::lines(&text).filter_map(|(_, record)| record).collect();
+        changes::immovable(&records, self.boot_id().as_deref(), self.netns.as_deref())
+    }
+
     /// What the options ask for, once every pattern is seen to match something.
-    pub(crate) fn ground(&self, options: &GroundOptions) -> Result<(Ground<'_>, Selection), Fault> {
+    pub(crate) fn ground(
+        &self,
+        options: &GroundOptions,
+        state: &StateOptions,
+    ) -> Result<(Ground<'_>, Selection), Fault> {
         let selection = options.selection();
         let names: Vec<&str> = stage::kinds().map(|(_, kind)| kind.name).collect();
         if let Some(pattern) = selection.idle_patterns(&names).first() {
@@ -63,6 +76,7 @@ impl Host {
             return Err(Fault::Usage(format!("there is no interface {name}; `quittance-tune show` lists them")));
         }
         let ground = Ground::new(&self.machine, self.controls(), options.profile, &options.nic);
+        let ground = ground.with_immovable(self.immovable(&StateDirectory::new(&state.state_dir)));
         let ground = if self.netns.is_some() { ground.of_network_only() } else { ground };
         Ok((ground, selection))
     }

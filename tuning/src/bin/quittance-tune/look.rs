@@ -18,7 +18,7 @@ pub(crate) fn show(sysroot: &Path, json: bool) -> Result<Exit, Fault> {
 
 pub(crate) fn plan(options: &LookOptions) -> Result<Exit, Fault> {
     let host = Host::open(&options.ground.host)?;
-    let (ground, selection) = host.ground(&options.ground)?;
+    let (ground, selection) = host.ground(&options.ground, &options.state)?;
     let knobs = ground.survey(&selection);
     let as_json = || report::plan_json(&ground, &knobs) + "\n";
     print(&if options.json { as_json() } else { report::plan_text(&ground, &knobs) })
@@ -26,7 +26,7 @@ pub(crate) fn plan(options: &LookOptions) -> Result<Exit, Fault> {
 
 pub(crate) fn check(options: &LookOptions) -> Result<Exit, Fault> {
     let host = Host::open(&options.ground.host)?;
-    let (ground, selection) = host.ground(&options.ground)?;
+    let (ground, selection) = host.ground(&options.ground, &options.state)?;
     let knobs = ground.survey(&selection);
     let as_json = || report::plan_json(&ground, &knobs) + "\n";
     print(&if options.json { as_json() } else { report::check_text(&ground, &knobs) })?;
@@ -52,6 +52,6 @@ pub(crate) fn explain(patterns: &[String], json: bool) -> Result<Exit, Fault> {
 
 pub(crate) fn export(options: &ExportOptions) -> Result<Exit, Fault> {
     let host = Host::open(&options.ground.host)?;
-    let (ground, selection) = host.ground(&options.ground)?;
+    let (ground, selection) = host.ground(&options.ground, &options.state)?;
     print(&export::export(options.form, &ground, &selection))
 }

@@ -132,6 +132,8 @@ pub(crate) struct GroundOptions {
 pub(crate) struct LookOptions {
     #[command(flatten)]
     pub(crate) ground: GroundOptions,
+    #[command(flatten)]
+    pub(crate) state: StateOptions,
     /// Print one JSON object with `knobs`, an entry each, instead of text.
     #[arg(long)]
     pub(crate) json: bool,
@@ -139,7 +141,7 @@ pub(crate) struct LookOptions {
 
 #[derive(Args)]
 pub(crate) struct StateOptions {
-    /// The directory of the journal.
+    /// The directory of the journal, which also tells what was tried and does not move.
     #[arg(long, value_name = "DIR", default_value = "/var/lib/quittance-tune")]
     pub(crate) state_dir: PathBuf,
 }
@@ -192,6 +194,8 @@ pub(crate) struct ExportOptions {
     pub(crate) form: Form,
     #[command(flatten)]
     pub(crate) ground: GroundOptions,
+    #[command(flatten)]
+    pub(crate) state: StateOptions,
 }
 
 #[derive(Args)]
