@@ -1,6 +1,6 @@
 //! What is found about the cores that a run was given.
 
-use quittance_tuning::{Finding, Severity, Topology, findings_for_run};
+use quittance_tuning::{Finding, Limits, Severity, Topology, findings_for_process, findings_for_run};
 
 use crate::tree::{Tree, bare_container, isolated_and_offline, two_sockets};
 
@@ -73,4 +73,15 @@ fn a_core_that_is_open_to_the_scheduler_is_a_notice() {
 #[test]
 fn where_no_core_is_exposed_none_is_said_to_be_missing() {
     assert_eq!(found(&bare_container(), &[0]), []);
+}
+
+#[test]
+fn limits_of_the_process_are_found_each_with_its_remedy() {
+    let tree = two_sockets();
+    let found = || findings_for_process(&Limits::read(tree.root()));
+    let remedies: Vec<String> = found().into_iter().map(|finding| finding.remedy).collect();
+    assert!(remedies[0].contains("LimitMEMLOCK=infinity") && remedies[1].contains("LimitNOFILE=1024"), "{remedies:?}");
+    let enough = "Max open files  1024  1024  files\nMax locked memory  67108864  67108864  bytes";
+    tree.write("proc/self/limits", enough);
+    assert_eq!(found(), []);
 }
