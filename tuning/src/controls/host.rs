@@ -38,7 +38,7 @@ impl HostFiles {
         Self { root: root.to_owned(), sys }
     }
 
-    fn path(&self, path: &str) -> PathBuf {
+    pub(super) fn path(&self, path: &str) -> PathBuf {
         match (&self.sys, path.strip_prefix("sys/")) {
             (Some(sys), Some(inner)) => sys.join(inner),
             _ => self.root.join(path),
@@ -55,9 +55,9 @@ impl Files for HostFiles {
     }
 
     fn write(&self, path: &str, text: &str) -> Result<(), Errno> {
-        // The kernel takes a value in one piece: line and line break go out in one call.
+        // The kernel takes a value in one piece: line and line break go out in one call. Nothing is cut off before.
         let line = format!("{text}\n");
-        let file = OpenOptions::new().write(true).truncate(true).open(self.path(path));
+        let file = OpenOptions::new().write(true).open(self.path(path));
         file.and_then(|mut file| file.write_all(line.as_bytes())).map_err(errno)
     }
 
@@ -76,6 +76,6 @@ impl Files for HostFiles {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
-fn errno(error: io::Error) -> Errno {
+pub(super) fn errno(error: io::Error) -> Errno {
     Errno::from_io_error(&error).unwrap_or(Errno::IO)
 }

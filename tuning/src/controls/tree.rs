@@ -4,11 +4,13 @@
 //! `[always] madvise never` when `always` is written), and a word that is no choice is refused. A tree may also hold
 //! `ethtool/NIC/SETTING`, a file for each setting of an interface: `8 max 64`, `on`, `off fixed`, or the text.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::Path;
 
 use rustix::io::Errno;
 
-use crate::controls::host::HostFiles;
+use crate::controls::host::{HostFiles, errno};
 use crate::controls::{Files, value_of};
 use crate::nic_control::{NicControl, NicError, NicSetting, NicValue};
 use crate::notation::Notation;
@@ -44,12 +46,12 @@ impl Files for TreeFiles {
 
     fn write(&self, path: &str, text: &str) -> Result<(), Errno> {
         let before = self.0.read(path)?;
-        let Some(choices) = Notation::Choice.choices(&before) else { return self.0.write(path, text) };
+        let Some(choices) = Notation::Choice.choices(&before) else { return overwrite(&self.0, path, text) };
         if !choices.contains(&text) {
             return Err(Errno::INVAL);
         }
         let bracketed = |word: &&str| if *word == text { format!("[{word}]") } else { (*word).to_owned() };
-        self.0.write(path, &choices.iter().map(bracketed).collect::<Vec<_>>().join(" "))
+        overwrite(&self.0, path, &choices.iter().map(bracketed).collect::<Vec<_>>().join(" "))
     }
 
     fn is_writable(&self, path: &str) -> bool {
@@ -85,8 +87,23 @@ impl NicControl for TreeNics {
             }
             (_, value) => value.to_string(),
         };
-        self.0.write(&path(nic, setting), &text).map_err(error)
+        overwrite(&self.0, &path(nic, setting), &text).map_err(error)
     }
+}
+
+/// Makes the text the file's content. A kernel changes a value in one piece; here the new one, and white space over the
+/// rest of the old, go out in one call before the file is cut to its length: whoever is killed in between has written it.
+fn overwrite(files: &HostFiles, path: &str, text: &str) -> Result<(), Errno> {
+    let length = text.len() + 1;
+    let write = || {
+        let mut file = OpenOptions::new().write(true).open(files.path(path))?;
+        let before = usize::try_from(file.metadata()?.len()).unwrap_or(length);
+        let mut octets = format!("{text}\n").into_bytes();
+        octets.resize(length.max(before), b' ');
+        file.write_all(&octets)?;
+        file.set_len(length as u64)
+    };
+    write().map_err(errno)
 }
 
 fn path(nic: &str, setting: NicSetting) -> String {
