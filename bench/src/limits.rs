@@ -68,6 +68,9 @@ pub const WATCH_NS: u64 = 10_000_000;
 pub const START_APART_MS_MAX: u64 = 1_000;
 /// A generator that sends later than this after the schedule, at the 99.9th percentile, measures itself. Microseconds.
 pub const LAG_US_MAX: f64 = 1_000.0;
+/// A generator whose lag is a larger part than this of the latency that is told, both at the 99.9th percentile, told its own.
+/// 0 to 1.
+pub const LAG_SHARE_MAX: f64 = 0.5;
 /// A generator busier than this may be what limits the rate, or what a reply waits for. Share of the time, 0 to 1.
 pub const BUSY_SHARE_MAX: f64 = 0.95;
 /// A generator that got less than this share of its core at saturation, though it never sleeps then, shared it with

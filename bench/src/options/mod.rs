@@ -75,7 +75,8 @@ use quittance_tuning::pages::Pages;
 /// figures are bounds. `disturbances` says when the authority's threads had to wait for their cores.
 ///
 /// With --rate, --phase or --strict more is asked of the generator: if in a measured open loop it sent later than 1 ms after the
-/// schedule at the 99.9th percentile, or its own socket refused more than 5 % of the requests, the run is invalid, since then
+/// schedule at the 99.9th percentile, and that is more than half of the latency from order to receipt there, or if its own
+/// socket refused more than 5 % of the requests, the run is invalid, since then
 /// its latencies are the generator's. `valid` and `invalid_because` say so.
 ///
 /// Exit code: 0 all is well; 1 payments were lost or rejected, or the audit failed, or the accounting does not add up; 2 wrong
@@ -238,7 +239,7 @@ pub enum Command {
     /// point chance decides, so several searches are made: the answer is their median, with the smallest and the largest as its
     /// interval (five searches: 93.75 % confidence, whatever the distribution).
     ///
-    /// A rate at which the generator was late is missed, and if that decided, `generator_limited` says so. With --out every
+    /// If the generator was late at the rate that was missed, it may have set the limit, and `generator_limited` says so. With --out every
     /// trial leaves a folder, and the page of the whole has the latency against the load.
     ///
     /// Exit code: 0 found; 99 the objective is met at no rate; 2 wrong usage; 3 an authority could not be started, or died, or the

@@ -3,7 +3,9 @@
 use super::phase::PhaseReport;
 use crate::client::ClientCounters;
 use crate::latency::LatencySummary;
-use crate::limits::{BUSY_SHARE_MAX, CORE_SHARE_MIN, IN_FLIGHT_MAX, LAG_US_MAX, SHARE_S_MIN, UNSENT_SHARE_MAX};
+use crate::limits::{
+    BUSY_SHARE_MAX, CORE_SHARE_MIN, IN_FLIGHT_MAX, LAG_SHARE_MAX, LAG_US_MAX, SHARE_S_MIN, UNSENT_SHARE_MAX,
+};
 use crate::replies::ReplyCounters;
 use crate::report::ratio;
 use serde::Serialize;
@@ -66,7 +68,7 @@ impl GeneratorReport {
     /// Why the latencies are the generator's and not the authority's, if they are: a sentence each. Lag that the authority
     /// caused, by payments that it did not answer, is in no histogram of lag.
     pub(crate) fn spoils(&self, phases: &[PhaseReport]) -> Vec<String> {
-        let late = phases.iter().filter(|phase| phase.measured).filter_map(lag);
+        let late = phases.iter().filter(|phase| phase.measured && is_mostly_lag(phase)).filter_map(lag);
         let ClientCounters { datagrams_sent, datagrams_unsent, .. } = self.sockets;
         let unsent_share = ratio(datagrams_unsent, datagrams_sent + datagrams_unsent);
         let unsent = (unsent_share > UNSENT_SHARE_MAX).then(|| {
@@ -115,6 +117,12 @@ fn limits_in(phase: &PhaseReport, owns_core: Option<bool>) -> Vec<String> {
 /// Whether the schedule had to wait for the authority.
 fn is_full(phase: &PhaseReport) -> bool {
     phase.is_open() && phase.in_flight_max >= IN_FLIGHT_MAX
+}
+
+/// Whether the longest latencies, which have the lag in them, are lag for the greater part. A machine that stops for a moment
+/// stops both sides: what it adds to the authority's latencies is told, and is no reason to throw them away.
+fn is_mostly_lag(phase: &PhaseReport) -> bool {
+    phase.lag_us.p99_9 > LAG_SHARE_MAX * phase.latency_us.order_receipt.p99_9
 }
 
 /// What is to be said of the lag, if it is too long.

@@ -183,6 +183,20 @@ fn a_late_generator_spoils_a_run_whose_rate_was_named_and_only_limits_another() 
 }
 
 #[test]
+fn lag_that_is_the_smaller_part_of_what_is_told_spoils_nothing() {
+    let mut measures = measures(0, 2_000_000, true);
+    let mut took = |ns| {
+        let order_receipt = &mut measures.phases[OPEN].tally.spans.order_receipt;
+        order_receipt.clear();
+        order_receipt.record(ns);
+        strict(&measures)
+    };
+    assert!(!took(3_900_000).valid);
+    let report = took(4_200_000);
+    assert!(report.valid && report.generator.limited, "{:?}", report.invalid_because);
+}
+
+#[test]
 fn what_its_own_socket_refused_spoils_a_run_too() {
     let mut measures = measures(0, 0, true);
     measures.client = ClientCounters { datagrams_sent: 960, datagrams_unsent: 40, ..ClientCounters::default() };

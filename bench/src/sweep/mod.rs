@@ -1,8 +1,8 @@
 //! The highest rate that meets an objective, with the interval in which it lies.
 //!
 //! Each rate is tried on a committee that is started for it, open loop, with a warm-up before; payments lost at one rate cannot
-//! spoil the next. A rate meets the objective only if the run is valid, too: one at which the generator was late is missed, and
-//! if such a one decided, the report says that the generator set the limit.
+//! spoil the next. A late generator makes latencies from the schedule longer, never shorter: so a rate that meets the objective
+//! meets it, and if one is missed at which the generator was late, the report says that it may have set the limit.
 //!
 //! | file | what it holds |
 //! |---|---|

@@ -42,7 +42,7 @@ fn verdict(point: &SweepPoint) -> &'static str {
     match (point.met, point.valid) {
         (true, _) => "met",
         (false, true) => "missed",
-        (false, false) => "missed: the generator was late",
+        (false, false) => "missed, and the generator was late",
     }
 }
 
