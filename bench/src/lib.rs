@@ -14,7 +14,8 @@
 //! - With one running authority of N, the other 2f votes are signed ahead in trees of `--simulated-batch` orders. The batch
 //!   decides how many foreign roots the authority must check per payment, so it is part of the result.
 //! - With `--live` every authority runs, every vote is its own, and a payment is settled by 2f + 1 receipts. It keeps its
-//!   place in the window until all authorities have answered, so the slowest one is seen too.
+//!   place in the window until all authorities have answered, so the slowest one is seen too; the payer's next payment goes
+//!   at once.
 //! - Processor time per payment is that of the authority processes over settled payments, at saturation only: in the open
 //!   loop they also spin and sleep.
 //! - The authorities are durable unless the run says `--volatile`. `journal` has what the first one counted of its commits, and

@@ -428,6 +428,7 @@ impl<'a> Flight<'a> {
             self.tally.last_settled_ns = arrived_ns;
             self.progress(arrived_ns);
             self.to_record.iter_mut().for_each(|to_record| to_record.add_settled(payment));
+            self.free_successor(payment);
         }
         if self.slots.peek(slot).settled && answered == self.terms.live_mask() {
             self.close(slot, Outcome::Settled);
@@ -507,9 +508,7 @@ impl<'a> Flight<'a> {
         self.slots.close(slot);
         self.slot_of[entry.payment as usize] = NO_SLOT;
         self.outcomes[entry.payment as usize] = outcome;
-        if outcome == Outcome::Settled {
-            self.free_successor(entry.payment);
-        } else {
+        if outcome != Outcome::Settled {
             self.fail_with(entry.payment);
         }
     }

@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 use super::Mutant;
-use super::{Flight, NO_SLOT, Outcome};
+use super::{Flight, Outcome};
 
 /// Whether a payment may be sent. Of two, the greater one counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,13 +41,13 @@ impl Flight<'_> {
         }
     }
 
-    /// Whether a payment may be sent: when the payer's payment before is settled and no more is awaited of it, and, if another
-    /// payment brings the money, when the certificate of that one was sent.
+    /// Whether a payment may be sent: when the payer's payment before is settled, and, if another payment brings the money, when
+    /// the certificate of that one was sent. An authority that is behind, or away, keeps no payer waiting.
     fn gate(&self, payment: u32) -> Gate {
         let plan = &self.workload.plan;
         let stands = |payment: u32| (self.outcomes[payment as usize], self.slot_of[payment as usize]);
         let before = plan.predecessor(payment).map_or(Gate::Open, |before| match stands(before) {
-            (Outcome::Settled, NO_SLOT) => Gate::Open,
+            (Outcome::Settled, _) => Gate::Open,
             (Outcome::Rejected | Outcome::Lost, _) => Gate::Never,
             _ => Gate::Shut,
         });
@@ -74,7 +74,7 @@ impl Flight<'_> {
         self.ready.extend(funded.filter(|funded| self.is_free(*funded)));
     }
 
-    /// A payment is settled, and nothing is awaited of it: the payer's next one can go.
+    /// A payment is settled: the payer's next one can go.
     pub(super) fn free_successor(&mut self, payment: u32) {
         let next = self.workload.plan.successor(payment);
         self.ready.extend(next.filter(|next| self.is_free(*next)));
