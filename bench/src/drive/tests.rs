@@ -264,6 +264,21 @@ fn one_silent_authority_of_four_delays_and_loses_nothing() {
 }
 
 #[test]
+fn an_authority_that_is_away_keeps_no_payer_waiting() {
+    let fixture = Fixture::new(4, true, 5, 60);
+    let longest_us = |silent| {
+        let (mut driver, mut world) = (driver(&fixture), fixture.world());
+        world.silent = silent;
+        let tally = drive(&fixture, &mut driver, Pace::Schedule { rate_per_s: 1_000 }, &mut world);
+        assert_eq!(tally.settled, 60);
+        tally.spans.order_receipt.summary().max
+    };
+    // Its answers are waited for, for 100 ms, but not by the payer, who pays again after 5.
+    let (with_all, without) = (longest_us(vec![]), longest_us(vec![2]));
+    assert!(without < 2.0 * with_all, "{without} and {with_all} us of virtual time");
+}
+
+#[test]
 fn two_silent_authorities_of_four_stop_everything() {
     let fixture = Fixture::new(4, true, 40, 60);
     let (mut driver, mut world) = (driver(&fixture), fixture.world());
