@@ -48,6 +48,7 @@
 //! | `setup.rs`, `parts.rs`, `ports.rs`, `cores.rs`, `locate.rs`, `process.rs`, `journals.rs`, `cpu.rs` | files, disks and processes |
 //! | `drive/`, `timeouts.rs`, `latency.rs` | the load loop |
 //! | `terms.rs`, `replies.rs` | who may say what, and whether it is true |
+//! | `view/` | what a person sees while a phase is driven |
 //! | `world.rs`, `client.rs` | sockets and time |
 //! | `intruder/` | hostile sources beside the honest one |
 //! | `model.rs`, `audit.rs` | what must be there, and what is |
@@ -93,7 +94,7 @@
 //!   `rand_core`: who pays whom. `getrandom`: the verifier's secret seed.
 //! - `bytemuck`: frames as bytes. `hex`: keys in private files.
 //! - `ed25519-dalek` (with its feature `batch`): only to compare with, in `verify`. It decides nothing.
-//! - `clap`: the command line. `comfy-table`: the table. `indicatif`: progress bars. `serde`, `serde_json`: JSON both ways.
+//! - `clap`: the command line. `comfy-table`: the table. `indicatif`: progress bars, and the view of a phase. `serde`, `serde_json`: JSON both ways.
 //! - `core_affinity`: pinning. `rustix`: signals to children, pinning undone, file system types, clock ticks,
 //!   processor time. `signal-hook`: SIGINT and SIGTERM as a flag.
 //! - `hdrhistogram` (with its feature `serialization`): latencies, and the logs they are kept in, with `base64`.
@@ -155,6 +156,7 @@ pub mod sweep;
 pub mod terms;
 pub mod timeouts;
 pub mod verify;
+pub mod view;
 pub mod votes;
 pub mod workload;
 pub mod world;

@@ -2,6 +2,7 @@
 
 use crate::error::BenchError;
 use crate::limits::{LINE_BYTES_MAX, START_S_MAX, STOP_S_MAX};
+use crate::view::say;
 use crate::world::Watch;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
@@ -260,7 +261,7 @@ fn listen(index: usize, stdout: ChildStdout, events: &SyncSender<Value>) {
         match serde_json::from_slice::<Value>(&line) {
             // With a full queue nobody reads any more; counters are then lost, nothing else.
             Ok(event) if event.is_object() => _ = events.try_send(event),
-            _ => eprintln!("authority {index}: {}", String::from_utf8_lossy(&line).trim_end()),
+            _ => say(&format!("authority {index}: {}", String::from_utf8_lossy(&line).trim_end())),
         }
         line.clear();
     }

@@ -22,6 +22,7 @@ use crate::random::{Draws, Purpose, generator, secret_seed};
 use crate::recording::{Event, Recording};
 use crate::report::{DiskMeasure, Measures, OPEN_LOOP, PhaseMeasure, Report, SATURATED, SettingsReport};
 use crate::scene::{HOST, Scene};
+use crate::view::{Shown, View};
 use crate::workload::asker::Asker;
 use crate::workload::report::{WorkloadMeasure, WorkloadShape};
 use crate::world::World;
@@ -338,11 +339,15 @@ impl<'a> Stage<'a> {
     ) -> Result<PhaseMeasure, BenchError> {
         let (authority_before, generator_before) = (self.authorities_spent()?, Spent::by(std::process::id())?);
         let Self { crew, processes, interrupt, start, .. } = self;
-        let mut watch = || {
+        let shown = Shown::of(name, payments.end - payments.start, &pace);
+        let view = View::begin(shown, Some(self.scene.cores.clone()));
+        let mut watch = view.watch(|| {
             interrupt.check()?;
             crew.look(processes, start)
-        };
+        });
         let tally = driver.phase(payments, pace, client, &mut watch)?;
+        // Before our time is read: what the view's thread waited for its core is not the loop's wait.
+        drop(view);
         Ok(PhaseMeasure {
             name: name.to_owned(),
             is_measured,

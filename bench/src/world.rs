@@ -1,5 +1,6 @@
 //! What the driver and the audit touch: sockets and the time. A trait, so that tests can put a small world in its place.
 
+use crate::drive::Tally;
 use crate::error::BenchError;
 use quittance_engine::types::Peer;
 
@@ -44,6 +45,11 @@ pub trait Watch {
     /// # Errors
     /// Whatever must end the run.
     fn look(&mut self) -> Result<(), BenchError>;
+
+    /// Told after each look how the phase stands that is being driven. Must not wait: the load loop does.
+    fn show(&mut self, now_ns: u64, in_flight: usize, tally: &Tally) {
+        _ = (now_ns, in_flight, tally);
+    }
 }
 
 impl<F: FnMut() -> Result<(), BenchError>> Watch for F {

@@ -49,6 +49,7 @@ use crate::progress::Progress;
 use crate::random::secret_seed;
 use crate::report::{OPEN_LOOP, PhaseMeasure, SATURATED};
 use crate::terms::Terms;
+use crate::view::{Shown, View};
 use crate::votes::SimulatedVotes;
 use crate::workload::Workload;
 use choice::{Choice, ask_all, choose};
@@ -276,7 +277,10 @@ impl Run<'_> {
         client: &mut Client,
     ) -> Result<PhaseMeasure, BenchError> {
         let before = Spent::by(std::process::id())?;
-        let tally = ledger.phase(driver, payments, pace, client, &mut || self.interrupt.check())?;
+        let view = View::begin(Shown::of(name, payments.end - payments.start, &pace), None);
+        let mut watch = view.watch(|| self.interrupt.check());
+        let tally = ledger.phase(driver, payments, pace, client, &mut watch)?;
+        drop(view);
         Ok(PhaseMeasure {
             name: name.to_owned(),
             is_measured: true,

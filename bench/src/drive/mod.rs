@@ -172,6 +172,7 @@ impl<'a> Driver<'a> {
         if end_ns - phase.watched_ns >= WATCH_NS {
             phase.watched_ns = end_ns;
             watch.look()?;
+            watch.show(end_ns, self.flight.count(), &self.flight.tally);
             if self.is_stalled(end_ns) {
                 self.flight.tally.scheduled += u64::from(phase.payments.end - phase.cursor);
                 self.flight.give_up(phase.payments.clone());

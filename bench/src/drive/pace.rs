@@ -39,6 +39,14 @@ impl Pace {
         !matches!(self, Self::Window { .. })
     }
 
+    /// When the last of so many payments is due, in nanoseconds from the phase's start; `None` where none ever is.
+    ///
+    /// # Panics
+    /// As [`Self::due_ns`].
+    pub fn length_ns(&self, payment_count: u32) -> Option<u64> {
+        self.due_ns(payment_count.checked_sub(1)?)
+    }
+
     /// Most payments in flight.
     pub fn in_flight_max(&self) -> usize {
         match self {
@@ -59,6 +67,7 @@ mod tests {
         assert_eq!(pace.due_ns(1), Some(33_333));
         assert_eq!(pace.due_ns(30_000), Some(1_000_000_000));
         assert_eq!(pace.due_ns(u32::MAX), Some(143_165_576_500_000));
+        assert_eq!((pace.length_ns(30_001), pace.length_ns(0)), (Some(1_000_000_000), None));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::spec::{Act, Step};
 use crate::error::BenchError;
 use crate::process::AuthorityProcess;
 use crate::recording::Event;
+use crate::view::say;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -89,7 +90,7 @@ impl Crew {
 
     fn note(&mut self, name: Option<&str>, authority: usize, at_ns: u64) {
         let Some(name) = name else { return };
-        eprintln!("{:.1} s: authority {authority}: {name}", Duration::from_nanos(at_ns).as_secs_f64());
+        say(&format!("{:.1} s: authority {authority}: {name}", Duration::from_nanos(at_ns).as_secs_f64()));
         self.events.push(Event { at_ns, authority, what: name.to_owned() });
     }
 }

@@ -79,6 +79,9 @@ use quittance_tuning::pages::Pages;
 /// socket refused more than 5 % of the requests, the run is invalid, since then
 /// its latencies are the generator's. `valid` and `invalid_because` say so.
 ///
+/// While a phase is driven, standard error shows how it stands: on a terminal in two lines that stay in place, otherwise in a line
+/// every two seconds. Rate and latencies are those of the last second, all else is counted from the phase's start.
+///
 /// Exit code: 0 all is well; 1 payments were lost or rejected, or the audit failed, or the accounting does not add up; 2 wrong
 /// usage; 3 an authority could not be built or started, or died, or the machine refused something; 97 the run is invalid, and
 /// nothing else is wrong; 99 all is well, but the objective (--slo) was missed; 130 interrupted.

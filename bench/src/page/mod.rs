@@ -17,7 +17,7 @@ mod sweep;
 mod tables;
 #[cfg(test)]
 mod tests;
-mod units;
+pub(crate) mod units;
 mod verdict;
 
 pub use options::ReportOptions;

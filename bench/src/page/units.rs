@@ -5,7 +5,7 @@ use quittance_tuning::format_bytes;
 use serde_json::Value;
 
 /// A duration in the unit that leaves it one to three digits before the point.
-pub(super) fn duration(us: f64) -> String {
+pub(crate) fn duration(us: f64) -> String {
     let (value, unit) = match us {
         us if us < 1e-9 => (0.0, "µs"),
         us if us < 1.0 => (us * 1e3, "ns"),
@@ -38,12 +38,12 @@ pub(super) fn whole(value: f64) -> String {
 }
 
 /// Payments per second.
-pub(super) fn rate(per_s: f64) -> String {
+pub(crate) fn rate(per_s: f64) -> String {
     format!("{}/s", whole(per_s))
 }
 
 /// 0.123 as `12.3 %`.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
