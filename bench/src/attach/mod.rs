@@ -47,11 +47,13 @@ use crate::orders::Orders;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::random::secret_seed;
+use crate::recording::Recording;
 use crate::report::{OPEN_LOOP, PhaseMeasure, SATURATED};
 use crate::terms::Terms;
 use crate::view::{Shown, View};
 use crate::votes::SimulatedVotes;
 use crate::workload::Workload;
+use crate::world::World;
 use choice::{Choice, ask_all, choose};
 use core::ops::Range;
 use folder::Folder;
@@ -67,6 +69,7 @@ use report::Found;
 use scribe::Scribe;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Who is measured.
 #[derive(Debug)]
@@ -79,11 +82,12 @@ struct Ground {
     host: IpAddr,
 }
 
-/// Runs a measurement of a running committee. `command` is the command line that repeats it.
+/// Runs a measurement of a running committee. `command` is the command line that repeats it. Beside the report it returns whole
+/// histograms and the timeline.
 ///
 /// # Errors
 /// What ends a run before its report; lost payments and a failed audit are in the report.
-pub fn attach(options: &AttachOptions, command: String) -> Result<AttachReport, BenchError> {
+pub fn attach(options: &AttachOptions, command: String) -> Result<(AttachReport, Recording), BenchError> {
     let interrupt = Interrupt::catch()?;
     let ground = Ground::read(&options.committee, &options.genesis)?;
     let part = options.part()?;
@@ -105,7 +109,8 @@ pub fn attach(options: &AttachOptions, command: String) -> Result<AttachReport, 
     start::wait(options.start_at, &interrupt)?;
     let run = Run { options, part, ground: &ground, workload: &workload, addresses: &addresses, interrupt: &interrupt };
     let found = run.measure(ledger, &mut client)?;
-    Ok(AttachReport::new(command, options, part, &ground, &workload, left_out, found))
+    let recording = found.recording();
+    Ok((AttachReport::new(command, options, part, &ground, &workload, left_out, found), recording))
 }
 
 impl Ground {
@@ -222,6 +227,7 @@ impl Run<'_> {
         let Ground { terms, directory, .. } = self.ground;
         let mut driver = Driver::new(workload, terms, directory, options.settings(), secret_seed()?);
         driver.record();
+        let clocks = Clocks::read(client);
         let payment_count = workload.plan.payment_count();
         let border = payment_count - payment_count / 3;
         let count = options.window_used(workload.plan.account_count());
@@ -241,6 +247,7 @@ impl Run<'_> {
             transport,
             sockets,
             findings: client.findings().to_vec(),
+            clocks,
         })
     }
 
@@ -308,6 +315,26 @@ impl Run<'_> {
             |(account, address): (u32, &Address)| Record::Balance { account: *address, known: known(account) };
         let balances = if audit.ok { (0..).zip(self.addresses).map(balance).collect() } else { Vec::new() };
         Ok((audit, balances))
+    }
+}
+
+/// One moment by the load loop's clock and by the time of day.
+#[derive(Clone, Copy, Debug)]
+struct Clocks {
+    loop_ns: u64,
+    unix_us: u64,
+}
+
+impl Clocks {
+    fn read(client: &mut Client) -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let unix_us = u64::try_from(since.as_micros()).expect("584,000 years in microseconds fit");
+        Self { loop_ns: client.now_ns(), unix_us }
+    }
+
+    /// The time of day at a later moment of the load loop's; microseconds since 1970.
+    fn unix_us_at(self, loop_ns: u64) -> u64 {
+        self.unix_us + loop_ns.saturating_sub(self.loop_ns) / 1_000
     }
 }
 

@@ -5,6 +5,7 @@ use crate::error::BenchError;
 use crate::limits::PAYMENT_COUNT_MAX;
 use crate::load_shard::{LoadShard, LoadShardChoice};
 use crate::options::{TransportChoice, sockets, window};
+use crate::output::OutputOptions;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -62,6 +63,9 @@ pub struct AttachOptions {
     /// Sends of one order, and of one certificate, before the payment counts as lost.
     #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub tries: u32,
+    /// What is written of it.
+    #[command(flatten)]
+    pub output: OutputOptions,
     /// Print one JSON object instead of the table.
     #[arg(long)]
     pub json: bool,

@@ -1,11 +1,12 @@
 //! What a run against a running committee found.
 
-use super::{AttachOptions, BookReport, Ground, LeftOut};
+use super::{AttachOptions, BookReport, Clocks, Ground, LeftOut};
 use crate::accounting::Payments;
 use crate::audit::Audit;
 use crate::client::ClientCounters;
 use crate::latency::SpanSummaries;
 use crate::load_shard::LoadShard;
+use crate::recording::Recording;
 use crate::replies::ReplyCounters;
 use crate::report::{
     Counts, GeneratorReport, PhaseMeasure, PhaseReport, Phases, grid, grouped, latencies_of, outcome, right_aligned,
@@ -22,6 +23,8 @@ pub struct AttachReport {
     pub command: String,
     /// This program's version.
     pub version: &'static str,
+    /// The digest of the genesis file, hexadecimal: the same for all who measure one network.
+    pub network_id: String,
     /// The part of a load that was made here.
     pub load_shard: PartReport,
     /// Members of the committee.
@@ -36,6 +39,10 @@ pub struct AttachReport {
     pub accounts_left_out: LeftOut,
     /// Payments in flight at saturation.
     pub window: usize,
+    /// The same, if there had been accounts enough.
+    pub window_asked: usize,
+    /// Whether orders had the x coordinate of their signature's R with them.
+    pub hint: bool,
     /// Client sockets.
     pub sockets: usize,
     /// Time before a request is repeated.
@@ -93,6 +100,17 @@ pub(super) struct Found {
     pub(super) transport: String,
     pub(super) sockets: ClientCounters,
     pub(super) findings: Vec<String>,
+    /// Before the first phase.
+    pub(super) clocks: Clocks,
+}
+
+impl Found {
+    /// Whole histograms and the timeline, beginning with the first order's phase: what was prepared before is no part of it.
+    pub(super) fn recording(&self) -> Recording {
+        let first_ns = self.saturated.tally.begun_ns;
+        let phases = [&self.saturated, &self.open_loop].map(|phase| phase.recording(first_ns)).into();
+        Recording { begun_unix_us: self.clocks.unix_us_at(first_ns), phases, events: Vec::new() }
+    }
 }
 
 impl PartReport {
@@ -111,7 +129,7 @@ impl AttachReport {
         accounts_left_out: LeftOut,
         found: Found,
     ) -> Self {
-        let Found { saturated, open_loop, replies, audit, book, transport, sockets, findings } = found;
+        let Found { saturated, open_loop, replies, audit, book, transport, sockets, findings, clocks: _ } = found;
         let counts = Counts::new(&[&saturated.tally, &open_loop.tally], &replies);
         let payments = Payments::new(workload.plan.payment_count().into(), &[&saturated.tally, &open_loop.tally]);
         let phase_list = [PhaseReport::new(&saturated), PhaseReport::new(&open_loop)];
@@ -123,6 +141,7 @@ impl AttachReport {
         Self {
             command,
             version: env!("CARGO_PKG_VERSION"),
+            network_id: hex::encode(ground.terms.network.0),
             load_shard: PartReport { index: part.index(), count: part.count(), start_at: options.start_at },
             committee: ground.terms.live_count,
             quorum: ground.terms.quorum,
@@ -130,6 +149,8 @@ impl AttachReport {
             accounts,
             accounts_left_out,
             window: options.window_used(accounts),
+            window_asked: options.window,
+            hint: options.hint,
             sockets: options.sockets,
             timeout_ms: options.timeout_ms,
             tries: options.tries,

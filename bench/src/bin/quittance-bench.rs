@@ -79,7 +79,9 @@ fn measure(options: &RunOptions) -> Result<ExitCode, BenchError> {
 
 /// Measures a committee that runs already, prints, and says by the exit code whether all is well.
 fn join(options: &AttachOptions) -> Result<ExitCode, BenchError> {
-    let report = attach::attach(options, command_line())?;
+    let kept = options.output.prepare(command_line())?;
+    let (report, recording) = attach::attach(options, command_line())?;
+    kept.write(&report, &recording)?;
     if options.json {
         print_json(&report);
     } else {

@@ -50,7 +50,7 @@ pub fn merge(options: &MergeOptions, command: &str) -> Result<PathBuf, MergeErro
 /// The fingerprints of all load machines under one date.
 fn fingerprint(folders: &[Folder], command: &str) -> Value {
     let machines: Vec<&Value> = folders.iter().map(|folder| &folder.fingerprint).collect();
-    let first = machines.first().expect("a merge has at least two folders");
+    let first = machines.first().expect("the command asks for one at least");
     json!({
         "schema": first["schema"], "date": first["date"], "command": command, "program": first["program"],
         "load_machines": machines,

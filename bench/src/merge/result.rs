@@ -6,7 +6,10 @@ use crate::report::ratio;
 use serde_json::{Map, Value, json};
 
 /// Counts, and objects of counts.
-const COUNTS: [&str; 13] = [
+const COUNTS: [&str; 16] = [
+    "accounts",
+    "accounts_left_out",
+    "window",
     "payments",
     "settled",
     "lost",
@@ -30,10 +33,11 @@ const PHASE_COUNTS: [&str; 7] =
 const AUDIT_COUNTS: [&str; 3] = ["accounts", "mismatches", "unanswered"];
 
 /// What holds for a share only, even if all shares say the same.
-const OWN: [&str; 13] = [
+const OWN: [&str; 14] = [
     "command",
     "load_shard",
     "objective",
+    "book",
     "authority",
     "authorities",
     "authority_cpu_ns_per_payment",

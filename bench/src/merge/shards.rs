@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 /// What every share must have said, and all the same.
 const SAID: [&str; 2] = ["network_id", "version"];
 
-/// What must be the same in all shares, said or not. Cores, sockets and transports of the generator are each machine's own.
-const SETTINGS: [&str; 19] = [
+/// What must be the same in all shares, said or not. Cores, sockets and transports of the generator are each machine's own, and so
+/// are its accounts: they need not divide evenly, and some may take no part. With them goes the window that they allow.
+const SETTINGS: [&str; 18] = [
     "mode",
     "transport",
     "backend",
@@ -19,10 +20,9 @@ const SETTINGS: [&str; 19] = [
     "live",
     "simulated_voters",
     "simulated_batch",
-    "accounts",
     "shards",
     "verifiers",
-    "window",
+    "window_asked",
     "hint",
     "bad_every",
     "quarantine_ms",

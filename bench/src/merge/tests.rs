@@ -102,6 +102,7 @@ fn written(change: impl Fn(usize, &mut Value, &mut Recording)) -> tempfile::Temp
         report["load_shard"] = json!({"index": index, "count": SHARE_COUNT, "start_at": "2026-01-01T00:00:00Z"});
         report["network_id"] = json!("ab".repeat(32));
         report["accounting"] = json!({"payments": {"scheduled": 10, "remainder": index as i64 - 1}});
+        (report["accounts"], report["window"], report["window_asked"]) = (json!(20 + index), json!(10), json!(500));
         change(index, &mut report, &mut recording);
         let path = folder.path().join(index.to_string());
         output::claim(&path).unwrap();
@@ -130,6 +131,7 @@ fn folders_merged_are_the_folder_of_the_whole() {
     let result = &merged.result;
     assert_eq!((&result["settled"], &result["lost"]), (&json!(4 * 4_998), &json!(8)));
     assert_eq!(result["accounting"]["payments"], json!({"scheduled": 40, "remainder": 4}));
+    assert_eq!((&result["accounts"], &result["window"]), (&json!(20 + 21 + 22 + 23), &json!(4 * 10)));
     assert_eq!((&result["mode"], &result["command"]), (&json!("volatile"), &json!("merge them")));
     assert!(result["objective"].is_null() && result["authority_cpu_ns_per_payment"].is_null(), "{result}");
     let phases = result["phase_list"].as_array().unwrap();
@@ -154,10 +156,11 @@ fn a_missing_and_a_doubled_share_are_refused() {
 #[test]
 fn shares_of_other_runs_are_refused_by_what_is_different() {
     type Change = fn(&mut Value, &mut Recording);
-    let changes: [(&str, Change); 9] = [
+    let changes: [(&str, Change); 10] = [
         ("network_id", |report, _| report["network_id"] = json!("cd".repeat(32))),
         ("version", |report, _| report["version"] = json!("0.0.9")),
         ("committee", |report, _| report["committee"] = json!(7)),
+        ("window_asked", |report, _| report["window_asked"] = json!(499)),
         ("seed", |report, _| report["seed"] = json!(9)),
         ("load_shard.start_at", |report, _| report["load_shard"]["start_at"] = json!("2026-01-01T00:00:01Z")),
         ("phases", |_, recording| recording.phases[1].name = "other".to_owned()),

@@ -140,8 +140,11 @@ pub enum Command {
     /// Processor time of authorities is not known here, and null. They may have different numbers of shards and different
     /// weights.
     ///
+    /// With --load-shard several machines make one load, each over its part of the accounts; each leaves a folder (--out), and
+    /// `merge` makes one of them.
+    ///
     /// Exit code: 0 all is well; 1 payments were lost or rejected, or the audit failed; 2 wrong usage, or fewer than two accounts
-    /// can take part; 3 the wallet cannot be used, or the machine refused something; 130 interrupted.
+    /// can take part, or --out is not empty; 3 the wallet cannot be used, or the machine refused something; 130 interrupted.
     Attach(AttachOptions),
     /// Measure what a person waits for: the wallet's command, payment after payment, against four durable authorities.
     ///

@@ -3,6 +3,7 @@
 
 use crate::network::{self, Network, Wallet};
 use serde_json::Value;
+use std::path::Path;
 use std::time::Duration;
 
 /// What every authority says of an account.
@@ -118,15 +119,20 @@ fn an_authority_that_is_away_and_a_wallet_in_use_are_told() {
 }
 
 #[test]
-fn two_parts_of_a_load_begin_together_and_share_accounts_and_rate() {
+fn two_parts_of_a_load_begin_together_share_accounts_and_rate_and_merge_into_one() {
     let wallet = Wallet::make(41, 100);
     let network = Network::start(&wallet, [1; 4], [1; 4]);
     let copy = wallet.copy("copy");
+    let folders = ["part-0", "part-1"].map(|name| wallet.path(name).to_str().unwrap().to_owned());
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let start_at = (now + 3).to_string();
-    let part = |shard: &'static str| ["--load-shard", shard, "--start-at", &start_at, "--rate", "1001"];
-    let first = network.start_attach(&wallet, &part("0/2"));
-    let second = network.start_attach(&wallet, &[&part("1/2")[..], &["--wallet", &copy]].concat());
+    let part = |shard: &'static str, folder| {
+        ["--load-shard", shard, "--start-at", &start_at, "--rate", "1001", "--out", folder].map(str::to_owned)
+    };
+    let [one, other] = [part("0/2", &folders[0]), part("1/2", &folders[1])];
+    let first = network.start_attach(&wallet, &one.each_ref().map(String::as_str));
+    let other = other.iter().map(String::as_str).chain(["--wallet", &copy]);
+    let second = network.start_attach(&wallet, &other.collect::<Vec<_>>());
     let parts = [network::end(first), network::end(second)];
     for ((run, accounts), (index, rate)) in parts.iter().zip([21, 20]).zip([(0, 501), (1, 500)]) {
         is_good(run, accounts, 3 * accounts);
@@ -134,8 +140,41 @@ fn two_parts_of_a_load_begin_together_and_share_accounts_and_rate() {
         assert_eq!(run.1["phases"]["open_loop"]["rate_per_s"], rate);
     }
     assert!(wallet.accounts().iter().all(|account| balances(&wallet, account) == [100; 4]));
+    merges(&wallet, [&folders[0], &folders[1]], now + 3);
     let (code, _, stderr) = network.attach(&wallet, &["--load-shard", "0/2", "--start-at", "1"]);
     assert!(code == 2 && stderr.contains("--start-at passed"), "{stderr}");
     let (code, _, stderr) = network.attach(&wallet, &["--load-shard", "2/2"]);
     assert!(code == 2 && stderr.contains("parts count from 0"), "{stderr}");
+    let (code, _, stderr) = network.attach(&wallet, &["--out", &folders[0]]);
+    assert!(code == 2 && stderr.contains("is not empty"), "{stderr}");
+}
+
+/// Both parts of 123 payments make one result, and either alone, or twice, makes none.
+fn merges(wallet: &Wallet, [one, other]: [&str; 2], begun_s: u64) {
+    let out = wallet.path("merged");
+    let merge = |folders: &[&str]| network::merge(folders, &out);
+    let (code, why) = merge(&[one, one]);
+    assert!(code == 1 && why.contains("both share 0"), "{why}");
+    let (code, why) = merge(&[one]);
+    assert!(code == 1 && why.contains("missing: 1") && !out.exists(), "{why}");
+    let (code, why) = merge(&[other, one]);
+    assert_eq!(code, 0, "{why}");
+    let result = |folder: &Path| -> Value {
+        serde_json::from_slice(&std::fs::read(folder.join("result.json")).unwrap()).unwrap()
+    };
+    let (parts, merged) = ([one, other].map(|folder| result(folder.as_ref())), result(&out));
+    for (name, count) in [("accounts", 41), ("payments", 123), ("settled", 123), ("lost", 0), ("rejected", 0)] {
+        assert_eq!(merged[name], count, "{name}: {merged}");
+    }
+    let settled = |result: &Value, phase: usize| result["recorded"]["phases"][phase]["sample_counts"].clone();
+    for phase in 0..2 {
+        let sum = parts.iter().map(|part| settled(part, phase)["order_receipt.from_schedule"].as_u64().unwrap());
+        assert_eq!(settled(&merged, phase)["order_receipt.from_schedule"], sum.sum::<u64>(), "{merged}");
+    }
+    assert_eq!(merged["latency_us"]["order_receipt"]["count"], 123 / 3);
+    assert_eq!((&merged["audit"]["ok"], &merged["audit"]["accounts"]), (&true.into(), &(4 * 41).into()));
+    assert_eq!(merged["phase_list"][1]["rate_per_s"], 1_001);
+    let begun_us = merged["recorded"]["begun_unix_us"].as_u64().unwrap();
+    assert!((begun_s * 1_000_000..(begun_s + 10) * 1_000_000).contains(&begun_us), "{begun_us}");
+    assert!(out.join("report.html").is_file());
 }

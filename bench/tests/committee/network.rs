@@ -165,3 +165,10 @@ pub(crate) fn end(child: Child) -> (i32, Value, String) {
     let json = serde_json::from_slice(&stdout).unwrap_or(Value::Null);
     (status.code().unwrap(), json, String::from_utf8(stderr).unwrap())
 }
+
+/// Merges folders into a new one: exit code, and what was said.
+pub(crate) fn merge(folders: &[&str], out: &Path) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_quittance-bench"));
+    let output = command.arg("merge").args(folders).arg("--out").arg(out).output().unwrap();
+    (output.status.code().unwrap(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+}
