@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `network.rs` | committees, wallets, and what a command said |
 //! | `attach.rs` | a running committee, measured over a wallet's accounts |
+//! | `kubernetes.rs` | the manifests: what they ask of the commands, and of the cluster |
 //! | `readme.rs` | the walk through the README, as it stands there |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
 mod attach;
+mod kubernetes;
 mod network;
 mod readme;
