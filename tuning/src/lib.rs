@@ -26,6 +26,7 @@
 //! | `stage.rs`, `stage/` | every kind of setting, in the order of application |
 //! | `survey.rs`, `survey/`, `glob.rs` | what is beside what is wanted, and which knobs are meant |
 //! | `controls.rs`, `controls/` | the seam to files and interfaces, of this machine or of a copied tree |
+//! | `host.rs` | a machine with the ways to its settings: this one, a copied tree, or another network namespace of this one |
 //! | `netns.rs` | another network namespace |
 //! | `changes.rs`, `changes/` | the journal of changes and what of them still stands |
 //! | `apply.rs`, `rollback.rs` | setting and setting back |
@@ -61,6 +62,7 @@ pub mod export;
 mod finding;
 pub mod fingerprint;
 mod glob;
+mod host;
 pub mod jitter;
 mod kind;
 mod knob;
@@ -94,6 +96,7 @@ pub use finding::{
 };
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use glob::Selection;
+pub use host::Host;
 pub use kind::Kind;
 pub use knob::{Knob, State, Target};
 pub use limits::{Limit, Limits};

@@ -5,17 +5,17 @@ use std::io::{self, IsTerminal, Write};
 use quittance_tuning::apply::{self, Applied, Outcome};
 use quittance_tuning::changes::{Act, Journal, Opening, StateDirectory, outstanding, read_lines};
 use quittance_tuning::rollback::{self, Extent, Fate, Undone};
-use quittance_tuning::{State, report};
+use quittance_tuning::{Host, State, report};
 
 use crate::confirmation;
 use crate::exit::{Exit, Fault};
-use crate::host::Host;
+use crate::host;
 use crate::options::{ApplyOptions, RollbackOptions};
 use crate::print;
 
 pub(crate) fn apply(options: &ApplyOptions) -> Result<Exit, Fault> {
-    let host = Host::open(&options.ground.host)?;
-    let (ground, selection) = host.ground(&options.ground, &options.state)?;
+    let host = host::open(&options.ground.host)?;
+    let (ground, selection) = host::ground(&host, &options.ground, &options.state)?;
     let knobs = ground.survey(&selection);
     let drift_count = knobs.iter().filter(|knob| knob.state == State::Drift).count();
     if options.dry_run {
@@ -78,7 +78,7 @@ fn exit_of_applied(applied: &[Applied]) -> Exit {
 }
 
 pub(crate) fn rollback(options: &RollbackOptions) -> Result<Exit, Fault> {
-    let host = Host::open(&options.host)?;
+    let host = host::open(&options.host)?;
     let directory = StateDirectory::new(&options.state.state_dir);
     let boot_id = host.boot_id();
     let extent = Extent { boot_id: boot_id.as_deref(), netns: host.netns.as_deref(), from: 0 };

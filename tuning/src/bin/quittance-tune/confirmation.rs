@@ -15,7 +15,7 @@ use quittance_tuning::rollback::Extent;
 
 use crate::change::undo;
 use crate::exit::{Exit, Fault};
-use crate::host::Host;
+use crate::host;
 use crate::options::{HostOptions, StateOptions, UndoOptions};
 use crate::print;
 
@@ -47,7 +47,7 @@ pub(crate) fn start_waiting(run: u64, within: Duration, host: &HostOptions, stat
 
 /// That process.
 pub(crate) fn undo_unless_confirmed(options: &UndoOptions) -> Result<Exit, Fault> {
-    let host = Host::open(&options.host)?;
+    let host = host::open(&options.host)?;
     // A process that leads its group already has a session of its own.
     let _ = rustix::process::setsid();
     let mut output = io::stdout().lock();

@@ -6,7 +6,7 @@ use quittance_tuning::changes::StateDirectory;
 use quittance_tuning::{Machine, Selection, State, export, findings, report, stage};
 
 use crate::exit::{Exit, Fault};
-use crate::host::Host;
+use crate::host;
 use crate::options::{ExportOptions, HistoryOptions, LookOptions};
 use crate::print;
 
@@ -17,16 +17,16 @@ pub(crate) fn show(sysroot: &Path, json: bool) -> Result<Exit, Fault> {
 }
 
 pub(crate) fn plan(options: &LookOptions) -> Result<Exit, Fault> {
-    let host = Host::open(&options.ground.host)?;
-    let (ground, selection) = host.ground(&options.ground, &options.state)?;
+    let host = host::open(&options.ground.host)?;
+    let (ground, selection) = host::ground(&host, &options.ground, &options.state)?;
     let knobs = ground.survey(&selection);
     let as_json = || report::plan_json(&ground, &knobs) + "\n";
     print(&if options.json { as_json() } else { report::plan_text(&ground, &knobs) })
 }
 
 pub(crate) fn check(options: &LookOptions) -> Result<Exit, Fault> {
-    let host = Host::open(&options.ground.host)?;
-    let (ground, selection) = host.ground(&options.ground, &options.state)?;
+    let host = host::open(&options.ground.host)?;
+    let (ground, selection) = host::ground(&host, &options.ground, &options.state)?;
     let knobs = ground.survey(&selection);
     let as_json = || report::plan_json(&ground, &knobs) + "\n";
     print(&if options.json { as_json() } else { report::check_text(&ground, &knobs) })?;
@@ -51,7 +51,7 @@ pub(crate) fn explain(patterns: &[String], json: bool) -> Result<Exit, Fault> {
 }
 
 pub(crate) fn export(options: &ExportOptions) -> Result<Exit, Fault> {
-    let host = Host::open(&options.ground.host)?;
-    let (ground, selection) = host.ground(&options.ground, &options.state)?;
+    let host = host::open(&options.ground.host)?;
+    let (ground, selection) = host::ground(&host, &options.ground, &options.state)?;
     print(&export::export(options.form, &ground, &selection))
 }
