@@ -1,5 +1,6 @@
 //! Why a run ended early, and with which exit code.
 
+use crate::ab::machine::KnobError;
 use crate::merge::MergeError;
 use crate::output::OutputError;
 use std::path::PathBuf;
@@ -65,6 +66,9 @@ pub enum BenchError {
     /// Folders of results do not belong together.
     #[error(transparent)]
     Merge(MergeError),
+    /// A knob of the machine was not turned, or not turned back.
+    #[error(transparent)]
+    Knob(KnobError),
     /// A page of the manual, or completions, could not be written.
     #[error(transparent)]
     Pages(quittance_tuning::pages::PagesError),
@@ -95,6 +99,7 @@ impl BenchError {
             Self::Usage(_) => 2,
             Self::Output(error) => error.exit_code(),
             Self::Merge(error) => error.exit_code(),
+            Self::Knob(error) => error.exit_code(),
             Self::Interrupted => 130,
             _ => 3,
         }

@@ -72,7 +72,7 @@
 //!
 //! The subcommand `compare` tells a real change from noise: see [`compare`].
 //!
-//! The subcommand `ab` measures what one knob is worth: see [`ab`].
+//! The subcommand `ab` measures what one knob is worth, of a run or of the machine: see [`ab`].
 //!
 //! The subcommand `restart` times the start of an authority that has much to read back: see [`restart`].
 //!
@@ -88,7 +88,7 @@
 //!
 //! # Dependencies
 //! - `quittance-engine`: messages, committee and genesis files, rejection codes. `quittance-net`: frames and transports.
-//!   `quittance-tuning`: completions and manual pages. `quittance-verify`: keys, signature checks, reply trees. `quittance-wallet`: where shards listen, what one reply proves,
+//!   `quittance-tuning`: the machine's facts and knobs, completions and manual pages. `quittance-verify`: keys, signature checks, reply trees. `quittance-wallet`: where shards listen, what one reply proves,
 //!   a wallet's keys and book.
 //! - `blake3`: key seeds of a run, digests of states; in simulations the oracle of signatures, and the trace. `rand_chacha`,
 //!   `rand_core`: who pays whom. `getrandom`: the verifier's secret seed.

@@ -191,12 +191,6 @@ pub fn knob(name: &str) -> Result<Knob, String> {
     found.ok_or_else(|| format!("there are {}", KNOBS.map(|knob| knob.name).join(", ")))
 }
 
-/// A line for each knob.
-pub fn list() -> String {
-    let line = |knob: &Knob| format!("{:<12}{}\n{:12}({} / {})\n", knob.name, knob.what, "", knob.with, knob.without);
-    KNOBS.iter().map(line).collect::<String>().trim_end().to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,10 +265,5 @@ mod tests {
         })
         .join()
         .unwrap();
-    }
-
-    #[test]
-    fn the_list_names_every_knob() {
-        assert!(KNOBS.iter().all(|knob| list().contains(knob.name) && list().contains(knob.without)), "{}", list());
     }
 }

@@ -63,7 +63,10 @@ fn measured(report: &Report) -> Measured {
 }
 
 /// Does something under a condition, and restores what was before, whatever came of it.
-fn under<T>(condition: Option<&dyn Condition>, act: impl FnOnce() -> Result<T, BenchError>) -> Result<T, BenchError> {
+pub(crate) fn under<T>(
+    condition: Option<&dyn Condition>,
+    act: impl FnOnce() -> Result<T, BenchError>,
+) -> Result<T, BenchError> {
     let Some(condition) = condition else { return act() };
     condition.establish()?;
     let mut undo = Undo { condition, is_done: false };

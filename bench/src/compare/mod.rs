@@ -8,7 +8,7 @@
 //! One engine serves whoever has two sides: a [`Session`] gives two [`Arm`]s their turns, and a [`Comparison`] says what came
 //! of it. An arm is anything that measures on demand. [`AuthorityArm`] is a real run, with options of its own and a
 //! [`Condition`] of the machine that holds while it runs and is undone behind it: that is where settings of the kernel go,
-//! for which a tuning library has an `apply` and a `rollback`.
+//! see [`crate::ab::machine`].
 //!
 //! # The rate of the open loop
 //! A run by itself sets its open loop to half of what it found at saturation. A faster side would then have to stand a
@@ -42,6 +42,8 @@ mod report;
 mod session;
 mod table;
 
+#[cfg(test)]
+pub(crate) use arm::under;
 pub use arm::{AuthorityArm, Condition, measured_base};
 pub use files::{RESULT_COUNT_MAX, Source};
 pub(crate) use options::{ACCOUNTS, PAYMENTS};

@@ -206,6 +206,13 @@ pub enum Command {
     /// once before, to warm up; half of the slower one's rate is then the rate of all open loops, unless --rate says another.
     /// Both sides have the same payments and the same window.
     ///
+    /// `tune:NAME` is a knob of the machine, as `quittance-tune` names and sets it for --profile: with all its targets before
+    /// each run that is to have it, journalled, and set back behind. The sides are then `as is` and `tuned`, and the ratio is
+    /// tuned over as is; `knob.changes` has the old and the new values. Before the first run it is set and set back once.
+    /// Setting takes root. Should the process be killed, `quittance-tune rollback --state-dir DIR` sets it back: DIR is printed
+    /// before anything is written. A knob that is as wanted already, absent, a matter of the boot line or another program's
+    /// is refused in those words. If somebody else changes it during the session, the session ends.
+    ///
     /// Exit code: 0 measured; 1 a run lost payments, had some rejected or failed its audit; 2 wrong usage, or the knob has no
     /// meaning here; 3 an authority could not be built or started, or died, or the machine refused something; 130 interrupted.
     Ab(AbOptions),
