@@ -10,16 +10,24 @@ use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 /// Runs so short that they measure nothing, against authorities that keep nothing.
-const SMALL: [&str; 7] = ["--volatile", "--accounts", "600", "--payments", "3000", "--tries", "60"];
+const SMALL: [&str; 7] = ["--volatile", "--accounts", "200", "--payments", "600", "--tries", "60"];
 
 fn owned(arguments: &[&[&str]]) -> Vec<String> {
     arguments.concat().into_iter().map(String::from).collect()
 }
 
+/// Small runs with these options, against an authority that cargo need not be asked for again each time.
+fn small(arguments: &[&str]) -> Vec<String> {
+    owned(&[arguments, &SMALL, &["--authority-binary", AUTHORITY.to_str().unwrap()]])
+}
+
+static AUTHORITY: LazyLock<PathBuf> = LazyLock::new(build_authority);
+
 /// The authority, built with this test's profile.
-fn authority() -> PathBuf {
+fn build_authority() -> PathBuf {
     let own = Path::new(env!("CARGO_BIN_EXE_quittance-bench"));
     let (folder, path) = (own.parent().unwrap(), own.with_file_name("quittance-authority"));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -47,8 +55,7 @@ fn result(settled_per_s: f64, lost: u64) -> String {
 
 #[test]
 fn a_missed_objective_ends_a_good_run_with_99_and_is_told_term_by_term() {
-    let (code, json, stderr) =
-        bench_json(owned(&[&SMALL, &["--slo", "loss=0,settled_per_s>=1e12,order_receipt.p99.9<60s"]]));
+    let (code, json, stderr) = bench_json(small(&["--slo", "loss=0,settled_per_s>=1e12,order_receipt.p99.9<60s"]));
     assert_eq!(code, 99, "{stderr}\n{json}");
     let met = |index: usize| json["objective"]["terms"][index]["met"].clone();
     assert_eq!([met(0), met(1), met(2)], [true, false, false], "{json}");
@@ -57,15 +64,15 @@ fn a_missed_objective_ends_a_good_run_with_99_and_is_told_term_by_term() {
         stderr.contains("objective met: loss=0 (0)") && stderr.contains("objective MISSED: settled_per_s"),
         "{stderr}"
     );
-    assert!(stderr.contains("too few samples: 1000, and p99.9 takes 10000"), "{stderr}");
+    assert!(stderr.contains("too few samples: 200, and p99.9 takes 10000"), "{stderr}");
 }
 
 #[test]
 fn an_objective_that_is_met_changes_no_exit_code_and_one_that_is_none_is_wrong_usage() {
     let met = "loss=0,rejected=0,settled_per_s>1,cpu<1s,order_receipt.p50<60s";
-    let (code, json, stderr) = bench_json(owned(&[&SMALL, &["--slo", met]]));
+    let (code, json, stderr) = bench_json(small(&["--slo", met]));
     assert_eq!((code, &json["objective"]["met"]), (0, &true.into()), "{stderr}\n{json}");
-    let (code, _, stderr) = bench_json(owned(&[&SMALL, &["--slo", "order_receipt.p99<2"]]));
+    let (code, _, stderr) = bench_json(owned(&[&["--slo", "order_receipt.p99<2"]]));
     assert_eq!(code, 2);
     assert!(stderr.contains("needs a unit") && stderr.contains("\n  order_receipt.p99<2\n"), "{stderr}");
 }
@@ -74,7 +81,7 @@ fn an_objective_that_is_met_changes_no_exit_code_and_one_that_is_none_is_wrong_u
 #[test]
 fn two_executables_run_in_pairs_and_one_may_be_a_script() {
     let folder = tempfile::tempdir().unwrap();
-    let (authority, script) = (authority(), folder.path().join("no-gso.sh"));
+    let (authority, script) = (AUTHORITY.as_path(), folder.path().join("no-gso.sh"));
     std::fs::write(&script, format!("#!/bin/sh\nexec '{}' \"$@\" --no-gso\n", authority.display())).unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
     let sides = ["compare", authority.to_str().unwrap(), script.to_str().unwrap()];
@@ -144,7 +151,7 @@ fn results_of_failed_runs_and_sides_without_results_are_no_comparison() {
 #[test]
 fn a_knob_is_measured_in_blocks_of_abba() {
     let how = ["ab", "gso", "--rounds", "2", "--rate", "20000"];
-    let (code, json, stderr) = bench_json(owned(&[&how, &SMALL]));
+    let (code, json, stderr) = bench_json(small(&how));
     assert_eq!(code, 0, "{stderr}\n{json}");
     assert_eq!((&json["knob"]["name"], &json["method"]), (&"gso".into(), &"abba_blocks".into()), "{json}");
     assert_eq!((&json["a"]["label"], &json["b"]["label"]), (&"with".into(), &"without".into()), "{json}");
@@ -167,5 +174,51 @@ fn knobs_are_listed_and_those_without_a_meaning_refused() {
     assert_eq!((code, &listed[0]["name"]), (0, &"gso".into()), "{listed}");
     for wrong in [&["ab"][..], &["ab", "luck"], &["ab", "history", "--volatile"], &["ab", "gso", "--slo", "loss=0"]] {
         assert_eq!(bench(owned(&[wrong])).status.code(), Some(2), "{wrong:?}");
+    }
+}
+
+/// Changed for seconds and set back: a setting that only sockets made meanwhile have.
+const BUSY_READ: &str = "/proc/sys/net/core/busy_read";
+
+/// Whether this machine lets us set it, and it is not as wanted already.
+fn can_set_busy_read() -> bool {
+    let is_zero = std::fs::read_to_string(BUSY_READ).is_ok_and(|text| text.trim() == "0");
+    let can_write = std::fs::OpenOptions::new().write(true).open(BUSY_READ).is_ok();
+    if !is_zero || !can_write {
+        eprintln!("SKIPPED: {BUSY_READ} is not 0, or not ours to write; run as root to see it turned");
+    }
+    is_zero && can_write
+}
+
+#[test]
+fn a_knob_of_the_machine_is_turned_for_its_side_and_the_machine_is_then_as_it_was() {
+    if !can_set_busy_read() {
+        return;
+    }
+    let how = ["ab", "tune:net.core.busy_read", "--profile", "latency", "--rounds", "2", "--rate", "20000"];
+    let (code, json, stderr) = bench_json(small(&how));
+    assert_eq!(code, 0, "{stderr}\n{json}");
+    assert_eq!(std::fs::read_to_string(BUSY_READ).unwrap().trim(), "0", "{stderr}");
+    let knob = &json["knob"];
+    assert_eq!((&knob["name"], &knob["profile"]), (&"tune:net.core.busy_read".into(), &"latency".into()), "{json}");
+    let change = json!({"knob": "net.core.busy_read", "target": "host", "old": "0", "new": "50", "outcome": "changed"});
+    assert_eq!(knob["changes"], json!([change]), "{json}");
+    assert_eq!((&json["a"]["label"], &json["b"]["label"]), (&"as is".into(), &"tuned".into()), "{json}");
+    assert_eq!((&json["a"]["runs"], &json["b"]["runs"]), (&4.into(), &4.into()), "{json}");
+    assert_eq!(json["notes"], json!([]), "the runs have the same options: {json}");
+    let folder = stderr.split("--state-dir ").nth(1).and_then(|rest| rest.split('`').next()).unwrap();
+    assert!(!Path::new(folder).exists(), "nothing is left to roll back: {stderr}");
+}
+
+#[test]
+fn a_knob_of_the_machine_that_no_profile_would_turn_is_refused_before_anything_runs() {
+    for (wrong, words) in [
+        (&["ab", "tune:luck"][..], "quittance-tune explain"),
+        (&["ab", "tune:unit.allowed_cpus"], "unit.allowed_cpus: "),
+        (&["ab", "gso", "--profile", "latency"], "--profile goes with tune:NAME"),
+    ] {
+        let (code, json, stderr) = bench_json(owned(&[wrong]));
+        assert_eq!((code, &json), (2, &Value::Null), "{stderr}");
+        assert!(stderr.contains(words) && !stderr.contains("run 1 of"), "{stderr}");
     }
 }
