@@ -5,12 +5,11 @@
 
 mod common;
 
+use common::binaries::binaries;
 use common::{bench, bench_json};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::LazyLock;
+use std::path::Path;
 
 /// Runs so short that they measure nothing, against authorities that keep nothing.
 const SMALL: [&str; 7] = ["--volatile", "--accounts", "200", "--payments", "600", "--tries", "60"];
@@ -19,27 +18,9 @@ fn owned(arguments: &[&[&str]]) -> Vec<String> {
     arguments.concat().into_iter().map(String::from).collect()
 }
 
-/// Small runs with these options, against an authority that cargo need not be asked for again each time.
+/// Small runs with these options.
 fn small(arguments: &[&str]) -> Vec<String> {
-    owned(&[arguments, &SMALL, &["--authority-binary", AUTHORITY.to_str().unwrap()]])
-}
-
-static AUTHORITY: LazyLock<PathBuf> = LazyLock::new(build_authority);
-
-/// The authority, built with this test's profile.
-fn build_authority() -> PathBuf {
-    let own = Path::new(env!("CARGO_BIN_EXE_quittance-bench"));
-    let (folder, path) = (own.parent().unwrap(), own.with_file_name("quittance-authority"));
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(["build", "-p", "quittance-engine", "--bin", "quittance-authority", "--target-dir"]);
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).arg(folder.parent().unwrap());
-    if let Some(profile) = folder.file_name().and_then(|name| name.to_str()).filter(|name| *name != "debug") {
-        command.args(["--profile", profile]);
-    }
-    let built = command.output().unwrap();
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    path
+    owned(&[arguments, &SMALL])
 }
 
 /// What a run might have left behind.
@@ -81,7 +62,7 @@ fn an_objective_that_is_met_changes_no_exit_code_and_one_that_is_none_is_wrong_u
 #[test]
 fn two_executables_run_in_pairs_and_one_may_be_a_script() {
     let folder = tempfile::tempdir().unwrap();
-    let (authority, script) = (AUTHORITY.as_path(), folder.path().join("no-gso.sh"));
+    let (authority, script) = (binaries().join("quittance-authority"), folder.path().join("no-gso.sh"));
     std::fs::write(&script, format!("#!/bin/sh\nexec '{}' \"$@\" --no-gso\n", authority.display())).unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
     let sides = ["compare", authority.to_str().unwrap(), script.to_str().unwrap()];

@@ -1,6 +1,6 @@
 //! The manifests under `bench/kubernetes`, read line by line: what they ask of the commands, and of the cluster.
 
-use crate::network::binaries;
+use crate::binaries::binaries;
 use clap::Parser;
 use quittance_bench::attach::AttachOptions;
 use quittance_bench::options::{Cli, Command};

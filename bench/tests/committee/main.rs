@@ -10,6 +10,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
 mod attach;
+#[path = "../common/binaries.rs"]
+mod binaries;
 mod kubernetes;
 mod network;
 mod readme;

@@ -1,5 +1,6 @@
 //! A committee of real processes, and a wallet beside it.
 
+use crate::binaries::binaries;
 use quittance_bench::ports::find_rows;
 use quittance_bench::process::AuthorityProcess;
 use quittance_bench::scene::HOST;
@@ -7,28 +8,8 @@ use serde_json::Value;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tempfile::TempDir;
-
-/// Where our executables lie: all are built, with the profile of this test.
-pub(crate) fn binaries() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let own = Path::new(env!("CARGO_BIN_EXE_quittance-bench"));
-        let folder = own.parent().unwrap().to_owned();
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(cargo);
-        command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
-        command.args(["build", "-p", "quittance-engine", "-p", "quittance-wallet", "--bins", "--target-dir"]);
-        command.arg(folder.parent().unwrap());
-        if let Some(profile) = folder.file_name().and_then(|name| name.to_str()).filter(|name| *name != "debug") {
-            command.args(["--profile", profile]);
-        }
-        let built = command.stdin(Stdio::null()).output().unwrap();
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        folder
-    })
-}
 
 /// A wallet with accounts, and the network's public files.
 pub(crate) struct Wallet(TempDir);

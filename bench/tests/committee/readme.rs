@@ -1,5 +1,6 @@
 //! The walk through the README, as it stands there: whoever types it gets what it says.
 
+use crate::binaries::binaries;
 use crate::network;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -25,7 +26,7 @@ fn script(block: &str) -> String {
 fn the_long_way_ends_well_and_prints_the_balances_that_it_should() {
     let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let path = [network::binaries().to_str().unwrap(), &std::env::var("PATH").unwrap()].join(":");
+    let path = [binaries().to_str().unwrap(), &std::env::var("PATH").unwrap()].join(":");
     let _turn = network::turn();
     let mut command = Command::new("bash");
     command.args(["-euo", "pipefail", "-c", &script(block(&readme, HEADING))]);
