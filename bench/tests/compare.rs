@@ -62,7 +62,10 @@ fn an_objective_that_is_met_changes_no_exit_code_and_one_that_is_none_is_wrong_u
 #[test]
 fn two_executables_run_in_pairs_and_one_may_be_a_script() {
     let folder = tempfile::tempdir().unwrap();
-    let (authority, script) = (binaries().join("quittance-authority"), folder.path().join("no-gso.sh"));
+    let (authority, script) = (
+        binaries(&["quittance-engine", "quittance-wallet"]).join("quittance-authority"),
+        folder.path().join("no-gso.sh"),
+    );
     std::fs::write(&script, format!("#!/bin/sh\nexec '{}' \"$@\" --no-gso\n", authority.display())).unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
     let sides = ["compare", authority.to_str().unwrap(), script.to_str().unwrap()];

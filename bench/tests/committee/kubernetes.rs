@@ -78,7 +78,10 @@ fn every_part_of_the_job_is_an_attach_that_the_command_takes() {
 fn the_authority_takes_every_option_that_its_pod_gives() {
     let args = args(AUTHORITY);
     assert_eq!(args[0], "run");
-    let help = std::process::Command::new(binaries().join("quittance-authority")).args(["run", "--help"]).output();
+    let help =
+        std::process::Command::new(binaries(&["quittance-engine", "quittance-wallet"]).join("quittance-authority"))
+            .args(["run", "--help"])
+            .output();
     let help = String::from_utf8(help.unwrap().stdout).unwrap();
     let known: BTreeSet<&str> =
         help.split(|letter: char| letter.is_whitespace() || "[]<>=,`".contains(letter)).collect();

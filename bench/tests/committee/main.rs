@@ -10,7 +10,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
 mod attach;
-#[path = "../common/binaries.rs"]
+#[path = "../../../wallet/tests/command/harness/locate.rs"]
 mod binaries;
 mod kubernetes;
 mod network;

@@ -19,7 +19,7 @@ impl Wallet {
     pub(crate) fn make(count: u64, funding: u64) -> Self {
         let wallet = Self(tempfile::tempdir().unwrap());
         let (count, funding) = (count.to_string(), funding.to_string());
-        let mut command = Command::new(binaries().join("quittance-wallet"));
+        let mut command = Command::new(binaries(&["quittance-engine", "quittance-wallet"]).join("quittance-wallet"));
         command
             .args(["create-accounts", &count, "--funding", &funding, "--header", "--wallet"])
             .arg(wallet.path("wallet"));
@@ -65,7 +65,7 @@ impl Wallet {
 
     /// Runs a command of the wallet with `--json`: its exit code, and the object that it printed.
     pub(crate) fn json(&self, arguments: &[&str]) -> (i32, Value) {
-        let mut command = Command::new(binaries().join("quittance-wallet"));
+        let mut command = Command::new(binaries(&["quittance-engine", "quittance-wallet"]).join("quittance-wallet"));
         command.args(arguments).arg("--json").args(self.network()).arg("--wallet").arg(self.path("wallet"));
         let output = command.stdin(Stdio::null()).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
@@ -90,7 +90,7 @@ pub(crate) struct Network(Vec<Option<AuthorityProcess>>, #[expect(dead_code, rea
 impl Network {
     /// Four that serve this wallet's genesis file, with so many shards and such weights.
     pub(crate) fn start(wallet: &Wallet, shards: [u16; 4], weights: [u64; 4]) -> Self {
-        let authority = binaries().join("quittance-authority");
+        let authority = binaries(&["quittance-engine", "quittance-wallet"]).join("quittance-authority");
         let turn = turn();
         let ports = find_rows(HOST, 4, *shards.iter().max().unwrap()).unwrap();
         let mut committee = String::new();

@@ -26,7 +26,8 @@ fn script(block: &str) -> String {
 fn the_long_way_ends_well_and_prints_the_balances_that_it_should() {
     let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let path = [binaries().to_str().unwrap(), &std::env::var("PATH").unwrap()].join(":");
+    let path = [binaries(&["quittance-engine", "quittance-wallet"]).to_str().unwrap(), &std::env::var("PATH").unwrap()]
+        .join(":");
     let _turn = network::turn();
     let mut command = Command::new("bash");
     command.args(["-euo", "pipefail", "-c", &script(block(&readme, HEADING))]);

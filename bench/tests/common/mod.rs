@@ -1,5 +1,6 @@
 //! Running the real executable.
 
+#[path = "../../../wallet/tests/command/harness/locate.rs"]
 pub(crate) mod binaries;
 
 use binaries::binaries;
@@ -11,7 +12,7 @@ static TURN: Mutex<()> = Mutex::new(());
 
 /// Runs the bench to its end. Without a word of cargo it takes what lies beside it, and asks for no build.
 pub(crate) fn bench(arguments: impl IntoIterator<Item = String>) -> Output {
-    let own = binaries().join("quittance-bench");
+    let own = binaries(&["quittance-engine", "quittance-wallet"]).join("quittance-bench");
     let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     Command::new(own).env_remove("CARGO").args(arguments).output().unwrap()
 }

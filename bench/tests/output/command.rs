@@ -82,16 +82,16 @@ fn shares_are_merged_and_a_missing_one_is_refused() {
 #[test]
 fn the_examples_that_lie_beside_the_sources_are_read_and_shown() {
     for (name, says) in [("search", "74,717 payments per second meet"), ("kill", "kill authority 1")] {
-        let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("example").join(name);
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("example").join(name);
         let folder = tempfile::tempdir().unwrap();
-        for entry in std::fs::read_dir(example).unwrap().map(Result::unwrap) {
+        for entry in fs::read_dir(example).unwrap().map(Result::unwrap) {
             if entry.file_name() != "report.html" {
-                std::fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+                fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
             }
         }
         let output = bench(["report".to_owned(), folder.path().to_str().unwrap().to_owned()]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let page = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
+        let page = fs::read_to_string(folder.path().join("report.html")).unwrap();
         assert!(page.contains(says), "{name}");
     }
 }

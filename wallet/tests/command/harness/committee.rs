@@ -160,7 +160,7 @@ impl Committee {
     }
 
     fn generate(&self, index: usize) {
-        let mut command = Command::new(locate::authority());
+        let mut command = Command::new(locate::binaries(&["quittance-engine"]).join("quittance-authority"));
         let shard_count = if self.count() <= FEW { SHARD_COUNT } else { 1 };
         let port = free_ports(shard_count)[0].local_addr().unwrap().port().to_string();
         command.args(["generate", "--host", "127.0.0.1", "--port", &port, "--shards", &shard_count.to_string()]);
@@ -174,7 +174,7 @@ impl Committee {
     }
 
     fn spawn(&self, index: usize) -> Child {
-        let mut command = Command::new(locate::authority());
+        let mut command = Command::new(locate::binaries(&["quittance-engine"]).join("quittance-authority"));
         command.args(["run", "--json", "--key-cache-mib", "8", "--receive-buffer-mib", "1"]);
         command.arg("--authority").arg(self.private_file(index)).args(self.options());
         match self.storage {
