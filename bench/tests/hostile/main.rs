@@ -169,7 +169,10 @@ fn an_authority_that_answers_twice_is_accounted_for_and_found_out() {
     assert_eq!(code, 1, "{stderr}");
     let accounting = &json["accounting"];
     assert_eq!((&json["settled"], &accounting["payments"]["remainder"]), (&150.into(), &0.into()));
-    assert_eq!((&accounting["replies"]["used"], &json["late_replies"]), (&300.into(), &300.into()), "{json}");
+    assert_eq!(accounting["replies"]["used"], 300);
+    // The second answer to a phase's last certificate may come when the audit asks already.
+    let [late, audit] = ["late", "audit"].map(|name| accounting["replies"][name].as_u64().unwrap());
+    assert!(late + audit == 300 + 120 && (298..=300).contains(&late), "{json}");
     assert_eq!((&accounting["requests"]["received"], &accounting["requests"]["replied"]), (&360.into(), &720.into()));
     assert_eq!(
         (&accounting["requests"]["remainder"], &accounting["replies"]["remainder"]),
