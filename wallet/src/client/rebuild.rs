@@ -34,8 +34,13 @@ pub(super) struct Rebuild {
     certain_below: Option<u64>,
     /// The highest number that anyone claims.
     claimed_below: u64,
-    sent_count: usize,
-    received_count: usize,
+    /// How many payments made and received the book had in the beginning. Rebuilds of other accounts bring some in, too.
+    known_before: (usize, usize),
+}
+
+/// How many payments that the account made and received the book has.
+fn known(turn: &Turn<'_>) -> (usize, usize) {
+    turn.core.account(&turn.account).map_or((0, 0), |own| (own.sent().len(), own.received().len()))
 }
 
 impl Rebuild {
@@ -49,8 +54,7 @@ impl Rebuild {
             listed: BTreeMap::new(),
             certain_below: None,
             claimed_below: 0,
-            sent_count: 0,
-            received_count: 0,
+            known_before: known(turn),
         }
     }
 
@@ -107,9 +111,10 @@ impl Rebuild {
         // A payment that was proven proves those before it.
         let certain_below = certain_below.max(own.next_sequence().0);
         let missing = (0..certain_below).map(Sequence).filter(|sequence| !own.sent().contains_key(sequence));
+        let ((sent_before, received_before), (sent, received)) = (self.known_before, known(turn));
         let rebuilt = Rebuilt {
-            sent_count: self.sent_count,
-            received_count: self.received_count,
+            sent_count: sent - sent_before,
+            received_count: received - received_before,
             missing: missing.take(REBUILD_PAYMENTS_MAX).collect(),
             missing_received: self.missing_received(turn),
             pending: self.pending(turn),
@@ -167,10 +172,7 @@ impl Rebuild {
         let sender = item.counterparty;
         let at_hand = turn.core.certificate(&account, &sender, item.sequence.get()).cloned();
         match at_hand.filter(|certificate| certificate.pays(&account)) {
-            Some(certificate) => {
-                self.received_count += 1;
-                turn.core.keep_found(&certificate);
-            }
+            Some(certificate) => turn.core.keep_found(&certificate),
             None => self.want(sender, authority, item),
         }
     }
@@ -199,12 +201,6 @@ impl Rebuild {
         let payment = (certificate.body().sender, certificate.sequence().0);
         turn.has_progress = true;
         self.fetches.found(&payment, turn);
-        let own = turn.core.account(&turn.account).expect("it was added when the rebuild began");
-        let is_new_received =
-            certificate.pays(&turn.account) && !own.received().contains_key(&(payment.0, certificate.sequence()));
-        let is_new_sent = payment.0 == turn.account && !own.sent().contains_key(&certificate.sequence());
-        self.sent_count += usize::from(is_new_sent);
-        self.received_count += usize::from(is_new_received);
         turn.core.keep_found(certificate);
     }
 
