@@ -128,12 +128,13 @@ fn expiry(options: &PayOptions) -> Result<TimeMs, Fault> {
 
 /// Asks whether a quorum would vote for it: an order that is signed and refused blocks its account until it is not.
 fn check(driver: &mut Driver<'_>, from: &Address, amount: Amount) -> Result<(), Fault> {
+    // What the book knew by itself: the answers teach it more.
+    let own_next = driver.client.book().account(from).map(|account| account.next_sequence()).unwrap_or_default();
     let inquiry = inquiry::inquire(driver, &[*from], Patience::Certainty)?.remove(0);
     let terms = driver.terms();
     if inquiry.weight(terms) < terms.quorum() {
         return Err(too_few(driver, &inquiry));
     }
-    let own_next = driver.client.book().account(from).map(|account| account.next_sequence()).unwrap_or_default();
     if let Some((_, next)) = inquiry.agreed.filter(|(_, next)| *next > own_next) {
         return Err(behind(from, own_next, next));
     }
