@@ -99,9 +99,18 @@ impl Committee {
         self.folder.path().join(name)
     }
 
-    /// An authority falls silent: its process stands still.
+    /// An authority falls silent: its process stands still, all threads of it, when this returns.
     pub(crate) fn silence(&self, index: usize) {
         self.signal(index, Signal::STOP);
+        let tasks = format!("/proc/{}/task", self.processes[index].as_ref().expect("it runs").id());
+        let stands = |task: std::io::Result<std::fs::DirEntry>| {
+            let stat = task.and_then(|task| std::fs::read_to_string(task.path().join("stat"))).unwrap_or_default();
+            // Behind the name, which may have any letters.
+            stat.rsplit_once(") ").is_none_or(|(_, state)| state.starts_with('T'))
+        };
+        while !std::fs::read_dir(&tasks).unwrap().all(stands) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// It goes on, with all that came meanwhile.
